@@ -1,0 +1,97 @@
+# pawl: GNU make, no configure step.
+#
+#   make              build/pawl                      make check   every test
+#   make lint         floors, doors, style, tidy      make bench   figures against peers -> bench/RESULTS.md
+#   make fuzz         fuzz targets, FUZZ_SECONDS each make install DESTDIR= PREFIX=/usr/local
+#   SAN=address,undefined | thread    a sanitizer build in a folder of its own (build-address ...)
+#   DEBUG=1           -O0 -g in build-debug
+
+CC ?= gcc
+PREFIX ?= /usr/local
+SAN ?=
+DEBUG ?=
+V ?= 0
+
+comma := ,
+VARIANT := $(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))$(if $(DEBUG),-debug)
+B := build$(VARIANT)
+
+FLOORS := base sys hashing cache engine backends rules cli
+PACKAGES := liblmdb libxxhash yaml-0.1 libcurl libgit2 libcrypto jansson libarchive zlib libzstd
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES:liblmdb=lmdb))
+PKG_LIBS := $(shell pkg-config --libs $(PACKAGES:liblmdb=lmdb))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror=implicit-function-declaration
+HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+OPT := -O2 -g1
+ifneq ($(DEBUG),)
+OPT := -O0 -g
+HARDEN := -fPIE
+endif
+ifneq ($(SAN),)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN)
+HARDEN := -fPIE
+SANLINK := -fsanitize=$(SAN)
+endif
+CFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -I. -I$(B) $(PKG_CFLAGS) -pthread -MMD -MP $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -pthread $(SANLINK) $(LDFLAGS)
+
+Q := $(if $(filter 0,$(V)),@)
+
+SRCS := $(foreach f,$(FLOORS),$(wildcard $(f)/*.c))
+MAIN := cli/main.c
+LIBOBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAIN),$(SRCS)))
+UNIT_SRCS := $(wildcard tests/*/test_*.c)
+UNITS := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
+
+.PHONY: all check check-unit check-scenarios lint bench fuzz install clean floors
+.SECONDARY:
+
+all: $(B)/pawl
+
+$(B)/pawl: $(B)/cli/main.o $(B)/libpawl.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/libpawl.a: $(LIBOBJS)
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# Files that are compiled into the program as bytes (Python helpers): x.py -> $(B)/x.py.inc, a list of numbers.
+$(B)/%.inc: %
+	@mkdir -p $(@D)
+	$(Q)od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libpawl.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+check: check-unit check-scenarios
+
+check-unit: $(UNITS)
+	@tools/run-units $(UNITS)
+
+check-scenarios: $(B)/pawl
+	@python3 tests/run.py $(B)/pawl
+
+lint:
+	@tools/lint
+
+floors: $(B)/libpawl.a
+	@tools/check-floors $(B)
+
+bench: $(B)/pawl
+	@python3 bench/run.py $(B)/pawl
+
+fuzz:
+	@tools/fuzz
+
+install: $(B)/pawl
+	install -D -m 755 $(B)/pawl $(DESTDIR)$(PREFIX)/bin/pawl
+
+clean:
+	rm -rf build build-*
+
+-include $(patsubst %.c,$(B)/%.d,$(SRCS)) $(addsuffix .d,$(UNITS))

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * suggest: "did you mean", by optimal string alignment distance (a swap of neighbours costs one).
+ */
+#ifndef PAWL_BASE_SUGGEST_H
+#define PAWL_BASE_SUGGEST_H
+
+#include "base/str.h"
+
+/* The nearest of n names if it is near enough to be a slip (at most a third of the length, at least one edit); else the
+ * empty text. The first of equals wins. Names beyond 64 bytes are not compared. */
+struct str suggest(struct str word, const struct str *names, size_t n);
+unsigned suggest_distance(struct str a, struct str b);
+
+#endif
