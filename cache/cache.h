@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cache: records and blobs of one user together, and the order in which they become durable.
+ *
+ * Folder: $PAWL_CACHE, else $XDG_CACHE_HOME/pawl, else ~/.cache/pawl:
+ *	records/  LMDB          blobs/  OCI image layout (oci-layout, index.json, blobs/sha256/)
+ *	locks/    claims, project locks         leases/  what running invocations use        venvs/, roots/, tmp/  unpacked things
+ * blobs/ is the layout's folder: FOLDER/blobs/oci-layout, FOLDER/blobs/blobs/sha256/HEX.
+ *
+ * A cache that cannot be written (disk full, read-only) is still usable: `degraded` is set, reads work where they can, writes are dropped,
+ * and cache_notice says so once. One thread commits; reading is free.
+ */
+#ifndef PAWL_CACHE_CACHE_H
+#define PAWL_CACHE_CACHE_H
+
+#include "cache/blobs.h"
+#include "cache/records.h"
+
+struct cache {
+	struct str folder; /* absolute */
+	int fd;            /* of folder */
+	struct records *records;
+	struct blobs *blobs;
+	struct stats *stats;   /* cache/stats.h */
+	struct lease *lease;   /* cache/lease.h; NULL: none taken */
+	bool degraded;
+	struct arena arena;
+};
+
+/* The folder by the rules above, from the given environment values (each may be NULL). ERR_INPUT: none of them is set. */
+int cache_folder(const char *pawl_cache, const char *xdg_cache_home, const char *home, struct arena *a, struct str *out,
+		 struct err *e);
+int cache_open(struct str folder, struct cache **out, struct err *e);
+void cache_close(struct cache *c); /* releases the lease; NULL is fine */
+/* What a person should know about the state of the cache, once; empty: nothing. */
+struct str cache_notice(struct cache *c);
+
+/* Blobs first (blobs_flush), then the batch in one durable transaction. Goes to degraded on ERR_FULL and returns 0 then. */
+int cache_commit(struct cache *c, struct batch *b, struct err *e);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * gc: make the cache smaller without hurting anybody who runs.
+ *
+ * Roots are results (TABLE_RESULT) that are younger than max_age, what the last record of a node names (TABLE_LAST), and what held
+ * leases name. What a root names is found through `refs`, which the caller gives: the cache does not know what a result looks
+ * like. Results that are no roots are removed in the order of worth (seconds to make again per byte, then age) until the cache is
+ * below max_bytes; then blobs that nothing names are removed, except those younger than the oldest held lease.
+ */
+#ifndef PAWL_CACHE_GC_H
+#define PAWL_CACHE_GC_H
+
+#include "cache/cache.h"
+
+struct gc_item {
+	int64_t used_at;          /* ns since 1970 */
+	double seconds;           /* what it cost to make */
+	const struct digest *refs; /* blobs it needs */
+	size_t nrefs;
+};
+
+struct gc_opts {
+	int64_t max_age;   /* ns; 0: 30 days */
+	uint64_t max_bytes; /* 0: no limit */
+	bool dry_run;
+	/* Describe one record of TABLE_RESULT or TABLE_LAST (blobs read through c where trees name more); false: not understood,
+	 * it is removed. In the arena. */
+	bool (*describe)(void *ctx, struct cache *c, enum table t, struct str key, struct str value, struct arena *a,
+			 struct gc_item *out);
+	void *ctx;
+	const struct digest *keep; /* further roots */
+	size_t nkeep;
+};
+
+struct gc_report {
+	size_t results, results_removed, blobs, blobs_removed;
+	uint64_t bytes, bytes_removed;
+};
+
+int gc_run(struct cache *c, const struct gc_opts *o, struct gc_report *out, struct err *e);
+
+/* Check all records and blobs. Damaged ones are removed when repair. damaged: how many are left damaged. */
+struct verify_report {
+	size_t records, records_damaged, blobs, blobs_damaged;
+	uint64_t bytes;
+	struct digest *damaged; /* in the arena */
+	size_t ndamaged;
+};
+int cache_verify(struct cache *c, bool repair, struct arena *a, struct verify_report *out, struct err *e);
+
+#endif
