@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plan: what would be done and why. Pure data, made without side effects, the same for the same state.
+ *
+ * plan_make walks the graph once in topological order over what the targets need:
+ *   sources are looked at; a made node whose inputs are all known gets its key and is looked up: HIT or RUN; one with an unknown input is
+ *   RUN if its own fields differ from its last record (or it has none, or it is forced), else MAYBE (it may still be cut off).
+ * Then what is only NEEDed: wanted if a node that needs it is RUN (or MAYBE: then at most MAYBE); else UNUSED.
+ *
+ *	        inputs known                 inputs unknown
+ *	HIT <- record found, usable   RUN <- own fields differ, forced     MAYBE <- else         SKIP <- condition false
+ *	RUN <- else                   [plan_make]                          UNUSED <- nobody who runs needs it
+ */
+#ifndef PAWL_ENGINE_PLAN_H
+#define PAWL_ENGINE_PLAN_H
+
+#include "cache/cache.h"
+#include "engine/rule.h"
+
+enum plan_state { PLAN_UNSEEN, PLAN_HIT, PLAN_RUN, PLAN_MAYBE, PLAN_SKIP, PLAN_UNUSED };
+
+struct plan_node {
+	enum plan_state state;
+	bool wanted;               /* a target leads to it */
+	bool in_place;             /* HIT: nothing to restore */
+	bool has_key;
+	struct reason reason;      /* RUN, MAYBE */
+	struct key key;            /* when has_key */
+	struct digest key_digest;
+	const struct result *result; /* source, or HIT */
+	double estimate_s;         /* seconds that making it takes, by the last record; < 0: unknown */
+	double saved_s;            /* HIT: what it cost when it was made */
+	bool failed;               /* SOURCE: look failed; the message is in error */
+	struct err *error;
+};
+
+struct plan {
+	const struct graph *graph;
+	struct plan_node *node; /* by node_id */
+	struct arena *arena;
+};
+
+struct plan_opts {
+	const struct graph *graph;
+	struct cache *cache;
+	void *ctx;
+	struct str project;        /* names the records of "last": root folder and pipeline */
+	const node_id *targets;    /* none: every node that is not only NEEDed */
+	size_t ntargets;
+	bool force;                /* every job node */
+	const node_id *forced;
+	size_t nforced;
+	bool no_cache;             /* no lookups */
+};
+
+int plan_make(const struct plan_opts *o, struct arena *a, struct plan *out, struct err *e);
+
+/* TABLE_LAST: u32 version 1 | u8 failed | u64 at | f64 seconds | 32 key digest | 32 result digest | text key. The table's key is
+ * fp(project) (16 bytes) + node name; a second one under fp(pipeline alone) serves a clone in another folder. */
+struct last {
+	bool failed;
+	int64_t at;
+	double seconds;
+	struct digest key_digest, result_digest;
+	struct str key; /* encoded */
+};
+bool last_find(struct view *v, struct str project, struct str node, struct arena *a, struct last *out);
+void last_put(struct batch *b, struct str project, struct str node, const struct last *l);
+
+#endif

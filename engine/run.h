@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run: carry a plan out. One event loop; ready nodes by critical path; pools; early cutoff; records in batches.
+ *
+ *	WAITING -> DECIDED [inputs known: key, lookup]   DECIDED -> HIT | RESTORING | CLAIMING     CLAIMING -> (looked up again) HIT | RUNNING
+ *	RUNNING -> MADE | FAILED [task.done]             RESTORING -> RESTORED | CLAIMING [blob damaged]
+ *	any before RUNNING -> SKIPPED (condition, or what it needs failed) | CANCELLED (a failure without keep_going, an interrupt)
+ *
+ * States at the end are the contract's: hit, restored, cutoff (something upstream ran and came out the same), made, failed, skipped, cancelled.
+ *
+ * Durability: finished results are collected and committed (cache_commit) when nothing is ready, at the latest 50 ms after the first of
+ * them, and at the end. Each key is claimed (cache/claim.h) before it is made, and looked up again once claimed.
+ */
+#ifndef PAWL_ENGINE_RUN_H
+#define PAWL_ENGINE_RUN_H
+
+#include "engine/plan.h"
+#include "sys/loop.h"
+
+#define RUN_STATES(X)               \
+	X(RUN_NONE, "")             \
+	X(RUN_HIT, "hit")           \
+	X(RUN_RESTORED, "restored") \
+	X(RUN_CUTOFF, "cutoff")     \
+	X(RUN_MADE, "made")         \
+	X(RUN_FAILED, "failed")     \
+	X(RUN_SKIPPED, "skipped")   \
+	X(RUN_CANCELLED, "cancelled") \
+	X(RUN_UNUSED, "unused")
+
+enum run_state {
+#define X(id, text) id,
+	RUN_STATES(X)
+#undef X
+};
+const char *run_state_name(enum run_state s);
+
+struct run_node {
+	enum run_state state;
+	struct reason reason;        /* made, failed */
+	const struct result *result; /* when there is one */
+	struct digest key_digest;
+	double seconds;
+	uint32_t attempts;
+	int exit;
+	struct err *error;           /* failed */
+	int64_t started_at, ended_at; /* clock_real; 0: never */
+};
+
+struct run {
+	const struct graph *graph;
+	struct run_node *node;
+	enum { RUN_OK, RUN_HAS_FAILED, RUN_WAS_INTERRUPTED } status;
+	int signal;                  /* that interrupted it */
+	double seconds;
+	struct arena *arena;
+};
+
+/* What happens while it happens. Called in the loop's thread. Any may be NULL. */
+struct run_watch {
+	void *ctx;
+	void (*node_start)(void *ctx, node_id n, const struct reason *why);
+	void (*node_end)(void *ctx, node_id n, const struct run_node *r);
+	/* about every 100 ms while something runs, for a live display */
+	void (*tick)(void *ctx, uint32_t running, uint32_t done, uint32_t total);
+};
+
+struct run_pool {
+	struct str name;
+	int64_t amount;
+};
+
+struct run_opts {
+	struct plan_opts plan;
+	unsigned jobs;             /* -j; 0: pool_cpus() */
+	const struct run_pool *pools;
+	size_t npools;
+	bool keep_going;           /* -k */
+	int64_t timeout;           /* ns for the whole run; 0: none */
+	struct run_watch watch;
+	bool dry_records;          /* --no-cache: look nothing up (plan.no_cache), still record */
+	struct loop *loop;         /* signals are handled by run: the first SIGINT or SIGTERM stops softly, ten seconds later or at a second one hard */
+};
+
+/* -1 only for what ends the whole run (the world, our bugs); failed steps are in out. */
+int run(const struct run_opts *o, const struct plan *plan, struct arena *a, struct run *out, struct err *e);
+
+#endif
