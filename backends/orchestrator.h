@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * orchestrator: where steps run. A vtable per kind; backends/local.c is the first. Asynchronous; a job is described by data alone.
+ *
+ * A job is submitted once, then ended exactly once by `ended`, in the thread of the loop. Lines of output arrive in between.
+ */
+#ifndef PAWL_BACKENDS_ORCHESTRATOR_H
+#define PAWL_BACKENDS_ORCHESTRATOR_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "hashing/digest.h"
+#include "sys/loop.h"
+
+struct sandbox_spec; /* backends/sandbox.h: run inside an image; NULL: the host as it is */
+
+struct job_spec {
+	struct str name;               /* derived from the key: "train-3f2a91c0" */
+	const char *const *argv;       /* NULL at the end; the program by PATH of envp */
+	const char *const *envp;       /* complete */
+	const char *cwd;               /* absolute folder */
+	int64_t timeout;               /* ns; 0: none */
+	const struct sandbox_spec *sandbox;
+	const struct str *secrets;     /* values that must not appear in lines: replaced by *** */
+	size_t nsecrets;
+};
+
+struct job_end {
+	int exit;                      /* 128 + signal when a signal ended it */
+	bool timed_out, stopped;
+	double seconds, cpu_s;
+	uint64_t peak;
+};
+
+struct job_calls {
+	void *ctx;
+	/* A whole line without its newline (a longer one than 64 KiB comes in pieces; a last one without newline as well). stream: 1 stdout, 2 stderr.
+	 * at: clock_real. Secrets are already masked. */
+	void (*line)(void *ctx, int stream, int64_t at, struct str text);
+	/* All processes of its group have ended. e: it could not be started (e->code), else NULL. */
+	void (*ended)(void *ctx, const struct job_end *end, const struct err *e);
+};
+
+struct job;
+struct orchestrator;
+
+struct orchestrator_kind {
+	const char *name; /* "local" */
+	struct orchestrator *(*open)(struct loop *l, struct err *e);
+	void (*close)(struct orchestrator *o);
+	struct job *(*submit)(struct orchestrator *o, const struct job_spec *s, const struct job_calls *c, struct err *e);
+	void (*stop)(struct job *j, bool hard); /* TERM or KILL to the whole group; ended still comes */
+};
+extern const struct orchestrator_kind orchestrator_local; /* backends/local.c */
+
+#endif

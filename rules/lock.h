@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lock: pawl.lock, what was resolved once: parents to digests, requirements to wheels with hashes, bootstrap packages to versions.
+ *
+ * Canonical, pretty JSON, made for version control: sorted, one thing a line, no times, no host names, indexes by alias.
+ *	{"version": 1,
+ *	 "parents": {"python:3.11-slim@linux/amd64": {"digest": "sha256:...", "config": "sha256:...", "layers": [{"digest", "diff_id", "size", "media"}], "python": "3.11"}},
+ *	 "bootstraps": {"<sha256 of its definition>": {"distribution", "suite", "packages": [{"name","version","arch"}], "digest": layer digest, "diff_id", "size"}},
+ *	 "requirements": {"<sha256 of the normalised set, options, target>": {"target": {...}, "requires": [...], "wheels": [{"name","version","file","sha256","size","index"}]}}}
+ * Changes are collected and written once, atomically, by lock_save (not at all under --locked: ERR_INPUT names what would change).
+ */
+#ifndef PAWL_RULES_LOCK_H
+#define PAWL_RULES_LOCK_H
+
+#include "base/err.h"
+#include "base/js.h"
+
+struct lock {
+	struct js *doc;   /* the document; maps "parents", "bootstraps", "requirements" always there */
+	bool dirty;
+	bool locked;      /* --locked */
+};
+
+int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one */
+void lock_done(struct lock *l);
+struct js *lock_get(const struct lock *l, const char *section, struct str name);  /* NULL: not there */
+int lock_set(struct lock *l, const char *section, struct str name, struct js *value, struct err *e); /* takes value */
+int lock_save(struct lock *l, int root, struct err *e);   /* only when dirty */
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * project: one project, opened: its root, IR, lock, cache and the graph that the rules made of them. The ctx of every rule.
+ *
+ * Life: project_find -> project_open (reads pawl.yaml, makes the IR) -> project_graph (nodes and edges) -> plan, run -> project_close.
+ * Owned by one thread; the pool threads of a rule touch only what the rule hands them.
+ */
+#ifndef PAWL_RULES_PROJECT_H
+#define PAWL_RULES_PROJECT_H
+
+#include "base/diag.h"
+#include "cache/cache.h"
+#include "engine/graph.h"
+#include "rules/ir.h"
+#include "rules/lock.h"
+
+struct project_opts {
+	struct str root;              /* absolute */
+	struct str file;              /* relative to it */
+	struct str stack;             /* --stack; empty: default */
+	const struct ir_pair *params; /* -p */
+	size_t nparams;
+	const struct str *params_files;
+	size_t nparams_files;
+	const char *const *environ_;  /* the caller's variables */
+	bool offline, locked, no_cache;
+};
+
+struct project {
+	struct project_opts opts;
+	struct arena arena;
+	struct str root;              /* absolute path, for messages and child processes only: it never enters a key */
+	int fd;                       /* of root */
+	struct ir ir;
+	const struct ir_stack *stack;
+	struct lock lock;             /* pawl.lock as read; rules/lock.h */
+	struct cache *cache;
+	struct graph graph;
+	struct str id;                /* names the project's own records: fingerprint of root + NUL + pipeline */
+	struct diags diags;
+	struct orchestrator *orchestrator; /* backends/orchestrator.h, by the stack */
+	struct leaves *leaves;        /* rules/snapshot.h: what this invocation looked at */
+	struct notes *notes;          /* messages for the person, printed by cli after the fact (rules/notes.h) */
+	/* state of single rules, made on first use and freed by project_close */
+	struct code_state *code;      /* rules/code.h */
+	struct tool_state *tool;      /* rules/tool.h */
+	struct image_state *image;    /* rules/image.h */
+};
+
+/* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */
+int project_find(struct str start, struct str file, struct arena *a, struct str *root, struct err *e);
+/* -1 with ERR_INPUT and the mistakes in *d for a broken pipeline file. */
+int project_open(const struct project_opts *o, struct cache *c, struct project **out, struct diags *d, struct err *e);
+void project_close(struct project *p);
+
+/* Nodes and edges of all steps, images and what they stand on; sealed. */
+int project_graph(struct project *p, struct err *e);
+
+/* A variable of the caller; NULL: not set. */
+const char *project_env(const struct project *p, struct str name);
+
+#endif
