@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http: requests; the one door to libcurl. A session keeps connections alive; one thread at a time per session.
+ *
+ * Redirects are followed only where asked, and credentials never go to another origin. Bodies that come back go to a buffer with a limit or to
+ * a blob. Failures of the network are ERR_WORLD with the URL without its user part and query; a status is no failure.
+ */
+#ifndef PAWL_BACKENDS_HTTP_H
+#define PAWL_BACKENDS_HTTP_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "cache/blobs.h"
+
+struct http;
+
+struct http_header {
+	struct str name, value;
+};
+
+struct http_request {
+	const char *method;            /* "GET" */
+	struct str url;
+	const struct http_header *headers;
+	size_t nheaders;
+	struct str body;               /* or: */
+	const char *body_path;         /* a file to send whole */
+	bool redirects;                /* follow up to 10, without credentials on another origin */
+	size_t limit;                  /* bytes of the answer; 0: 16 MiB */
+	struct blob_writer *to;        /* the body of a 2xx answer goes here instead */
+	const char *unix_socket;       /* NULL: TCP */
+	const char *ca_file;           /* NULL: the system's */
+	int timeout_ms;                /* 0: 60 s without progress */
+};
+
+struct http_answer {
+	int status;
+	struct http_header *headers;   /* names in lower case; in the arena */
+	size_t nheaders;
+	struct str body;               /* in the arena; empty when it went to a blob */
+	struct str url;                /* after redirects */
+};
+
+struct http *http_new(struct err *e);
+void http_free(struct http *h);
+int http_do(struct http *h, const struct http_request *r, struct arena *a, struct http_answer *out, struct err *e);
+struct str http_header(const struct http_answer *r, const char *name); /* empty: none */
+
+#endif
