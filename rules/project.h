@@ -26,8 +26,16 @@ struct project_opts {
 	bool offline, locked, no_cache;
 };
 
+/* What a person may want to see while it happens. Loop thread only; any may be NULL. */
+struct project_watch {
+	void *ctx;
+	void (*line)(void *ctx, node_id n, int stream, int64_t at, struct str text); /* a line of a step's output, secrets masked */
+	void (*progress)(void *ctx, node_id n, struct str text); /* "resolving 12 requirements with uv", "numpy 17.1 MB" */
+};
+
 struct project {
 	struct project_opts opts;
+	struct project_watch watch;
 	struct arena arena;
 	struct str root;              /* absolute path, for messages and child processes only: it never enters a key */
 	int fd;                       /* of root */
