@@ -51,7 +51,7 @@ struct str_cut str_rcut(struct str s, char c);     /* at the last c; without it 
 
 /* Decimal without sign or white space, the whole of s; false on anything else and on overflow. */
 bool str_u64(struct str s, uint64_t *out);
-/* What strtod reads in the C locale, the whole of s, finite. */
+/* What strtod reads in the C locale, the whole of s (at most 400 bytes, no white space in front), finite. */
 bool str_double(struct str s, double *out);
 
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? Number of code points of a well-formed text. */

@@ -7,9 +7,10 @@
 
 #include "base/str.h"
 
-/* The nearest of n names if it is near enough to be a slip (at most a third of the length, at least one edit); else the
- * empty text. The first of equals wins. Names beyond 64 bytes are not compared. */
+/* The nearest of n names if it is near enough to be a slip: edits up to a third of the longer one's length, or one in short
+ * names, and fewer than its length. Else the empty text; a name equal to word is no suggestion. The first of equals wins.
+ * Names beyond 64 bytes are not compared. */
 struct str suggest(struct str word, const struct str *names, size_t n);
-unsigned suggest_distance(struct str a, struct str b);
+unsigned suggest_distance(struct str a, struct str b); /* in bytes; 65 when one is longer than 64 */
 
 #endif

@@ -6,7 +6,8 @@
  * empty. Fields are sorted by (tag, name) before hashing, so the order of adding does not count; the same (tag, name) twice
  * is a bug (assert). Each field's own hash is kept, with its value where that is short text, so that two keys can be
  * compared field by field (why, diff). The key's digest is SHA-256 over: "pawl-key", schema, kind, then for each field
- * tag, name, hash of value, every one of them with its length in front.
+ * tag, name, hash of value, every one of them with its length in front (32 bits, little endian; schema is 4 bytes). All
+ * texts are copied into the arena.
  *
  * Encoded form (stored in records; little endian; append only):
  *	u32 version 1 | u32 schema | text kind | u32 n | n x { text tag | text name | 32 bytes hash | u8 has_value | text value }
@@ -18,7 +19,7 @@
 #include "base/err.h"
 #include "hashing/digest.h"
 
-#define KEY_VALUE_MAX 400 /* bytes of a value that is kept as text */
+#define KEY_VALUE_MAX 400 /* bytes of a value that is kept as text, if it is UTF-8 */
 
 struct key_field {
 	struct str tag, name;

@@ -54,8 +54,8 @@ int file_remove_tree(int at, const char *path, struct err *e);         /* file, 
 int file_rename(int at, const char *from, int at2, const char *to, struct err *e);
 int file_link_read(int at, const char *path, struct arena *a, struct str *out, struct err *e);
 
-/* Copy content: reflink if the file system can, else copy_file_range, else read and write. dst is a descriptor at its
- * start. */
+/* Copy the whole content of src: reflink if the file system can, else copy_file_range, else read and write. dst is an
+ * empty file at its start. */
 int file_copy_fd(int src, int dst, struct err *e);
 
 struct file_entry {
@@ -65,7 +65,7 @@ struct file_entry {
 /* Names in a folder without . and .., sorted by bytes. */
 int file_list(int at, const char *path, struct arena *a, struct file_entry **out, size_t *n, struct err *e);
 
-/* A scratch folder or file, mode 0700/0600, "prefixXXXXXX" in folder; its path (absolute if folder is). */
+/* A scratch folder, mode 0700, "prefixXXXXXX" in folder; its path (absolute if folder is). */
 int file_scratch_dir(const char *folder, const char *prefix, struct arena *a, struct str *path, struct err *e);
 
 int file_sync_dir(int at, const char *path, struct err *e);
@@ -73,15 +73,18 @@ int file_sync_dir(int at, const char *path, struct err *e);
 /* Lexical path arithmetic. path_join("a", "b/c"); path_clean: "./a//b/../c" -> "a/c"; "." for nothing. */
 struct str path_join(struct arena *a, struct str head, struct str tail);
 struct str path_clean(struct arena *a, struct str path);
-bool path_inside(struct str path, struct str folder); /* both clean; a path is inside itself, and all is inside "." */
+/* Both clean. A path is inside itself; inside "." is every relative path that does not begin with "..". */
+bool path_inside(struct str path, struct str folder);
 struct str path_dir(struct str path);  /* "a/b" -> "a"; "a" -> "."; "/a" -> "/" */
 struct str path_base(struct str path); /* "a/b" -> "b" */
-/* Shell pattern over one clean relative path: * ? [..] do not match '/', ** matches any folders. */
+/* Shell pattern over one clean relative path: * ? [a-z] [!a-z] do not match '/' and do match a dot in front; ** as a whole
+ * name matches any number of folders, none included ("a" + "/" + "**" is what lies below a, not a itself); '\\' takes the meaning
+ * off the next character; '?' is one code point. Time is at most the product of both lengths. */
 bool path_match(struct str pattern, struct str path);
 bool path_has_glob(struct str s); /* has one of * ? [ */
 
 /* Files below root that match pattern (clean, relative; ** allowed), sorted by bytes, folders left out, symlinks to files
- * included as themselves. Folders named .git, __pycache__ and .pawl are not entered unless the pattern names them. */
+ * included as themselves. Links to folders are followed in the part before the first pattern character only. Folders named .git, __pycache__ and .pawl are not entered unless the pattern names them. */
 int path_glob(int root, struct str pattern, struct arena *a, struct str **out, size_t *n, struct err *e);
 
 #endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/js.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/width.h"
+
+enum { DEPTH_MOST = 200 };
+
+/* struct js is jansson's json_t under another name, so that jansson.h stays in this file. */
+static json_t *
+in(const struct js *v)
+{
+	union {
+		const struct js *v;
+		json_t *j;
+	} u = { .v = v };
+	return u.j;
+}
+
+static struct js *
+out_of(json_t *j)
+{
+	return (struct js *)j;
+}
+
+/* What jansson makes anew is NULL only when there is no memory: ends the process as mem_alloc does. */
+static struct js *
+made(json_t *j)
+{
+	return j ? out_of(j) : mem_alloc(SIZE_MAX / 2);
+}
+
+/* Brackets are counted before jansson, which recurses, sees the text. */
+static int
+check_depth(struct str text, const char *what, struct err *e)
+{
+	size_t depth = 0, line = 1, column = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < text.n; i++) {
+		const char c = text.p[i];
+		column += ((unsigned char)c & 0xc0) != 0x80;
+		if (c == '\n') {
+			line++;
+			column = 0;
+		} else if (quoted && c == '\\') {
+			i++;
+			column++;
+		} else if (c == '"') {
+			quoted = !quoted;
+		} else if (!quoted && (c == '[' || c == '{')) {
+			if (++depth > DEPTH_MOST)
+				return err_set(e, ERR_INPUT, "%s: line %zu, column %zu: nested deeper than %d levels", what,
+					       line, column, DEPTH_MOST);
+		} else if (!quoted && (c == ']' || c == '}')) {
+			depth -= depth > 0;
+		}
+	}
+	return 0;
+}
+
+int
+js_parse(struct str text, const char *what, struct js **out, struct err *e)
+{
+	if (check_depth(text, what, e) < 0)
+		return -1;
+	json_error_t why;
+	json_t *j = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	if (!j)
+		return err_set(e, ERR_INPUT, "%s: line %d, column %d: %s", what, why.line < 1 ? 1 : why.line,
+			       why.column < 0 ? 0 : why.column, why.text);
+	*out = out_of(j);
+	return 0;
+}
+
+void
+js_free(struct js *v)
+{
+	json_decref(in(v));
+}
+
+void
+js_freep(struct js **v)
+{
+	js_free(*v);
+	*v = NULL;
+}
+
+struct js *
+js_copy(const struct js *v)
+{
+	return v ? made(json_deep_copy(in(v))) : NULL;
+}
+
+struct js *
+js_null(void)
+{
+	return made(json_null());
+}
+
+struct js *
+js_bool(bool b)
+{
+	return made(json_boolean(b));
+}
+
+struct js *
+js_int(int64_t i)
+{
+	return made(json_integer(i));
+}
+
+struct js *
+js_real(double d)
+{
+	return isfinite(d) ? made(json_real(d)) : js_null();
+}
+
+/* s with every ill-formed byte replaced. */
+static void
+mend(struct str s, struct buf *b)
+{
+	while (s.n) {
+		uint32_t point;
+		char bytes[4];
+		utf8_next(&s, &point);
+		const size_t n = utf8_put(point, bytes);
+		buf_put(b, (struct str){ bytes, n });
+	}
+}
+
+struct js *
+js_text(struct str s)
+{
+	AUTO_BUF b = { 0 };
+	if (!str_utf8(s)) {
+		mend(s, &b);
+		s = buf_str(&b);
+	}
+	return made(json_stringn_nocheck(s.p ? s.p : "", s.n));
+}
+
+struct js *
+js_textz(const char *z)
+{
+	return js_text(str_z(z));
+}
+
+struct js *
+js_list(void)
+{
+	return made(json_array());
+}
+
+struct js *
+js_map(void)
+{
+	return made(json_object());
+}
+
+void
+js_set_str(struct js *map, struct str key, struct js *value)
+{
+	AUTO_BUF b = { 0 };
+	if (!value)
+		return;
+	if (!str_utf8(key)) {
+		mend(key, &b);
+		key = buf_str(&b);
+	}
+	/* Fails for what is no map, for a value put into itself (mistakes of ours) or without memory. */
+	(void)json_object_setn_new_nocheck(in(map), key.p ? key.p : "", key.n, in(value));
+}
+
+struct js *
+js_set(struct js *map, const char *key, struct js *value)
+{
+	js_set_str(map, str_z(key), value);
+	return map;
+}
+
+void
+js_del(struct js *map, const char *key)
+{
+	(void)json_object_del(in(map), key); /* not there is fine */
+}
+
+void
+js_push(struct js *list, struct js *value)
+{
+	if (value)
+		(void)json_array_append_new(in(list), in(value));
+}
+
+enum js_type
+js_type(const struct js *v)
+{
+	if (!v)
+		return JS_NONE;
+	switch (json_typeof(in(v))) {
+	case JSON_OBJECT:
+		return JS_MAP;
+	case JSON_ARRAY:
+		return JS_LIST;
+	case JSON_STRING:
+		return JS_TEXT;
+	case JSON_INTEGER:
+		return JS_INT;
+	case JSON_REAL:
+		return JS_REAL;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return JS_BOOL;
+	case JSON_NULL:
+		return JS_NULL;
+	}
+	return JS_NONE;
+}
+
+struct js *
+js_get(const struct js *map, const char *key)
+{
+	return js_get_str(map, str_z(key));
+}
+
+struct js *
+js_get_str(const struct js *map, struct str key)
+{
+	return out_of(json_object_getn(in(map), key.p ? key.p : "", key.n));
+}
+
+struct js *
+js_at(const struct js *list, size_t i)
+{
+	return out_of(json_array_get(in(list), i));
+}
+
+size_t
+js_len(const struct js *v)
+{
+	return js_type(v) == JS_MAP ? json_object_size(in(v)) : json_array_size(in(v));
+}
+
+struct str
+js_str(const struct js *v)
+{
+	if (js_type(v) != JS_TEXT)
+		return (struct str){ 0 };
+	return (struct str){ json_string_value(in(v)), json_string_length(in(v)) };
+}
+
+int64_t
+js_num(const struct js *v)
+{
+	return json_integer_value(in(v));
+}
+
+double
+js_double(const struct js *v)
+{
+	return json_number_value(in(v));
+}
+
+bool
+js_true(const struct js *v)
+{
+	return v && json_is_true(in(v));
+}
+
+bool
+js_equal(const struct js *a, const struct js *b)
+{
+	return a == b || (a && b && json_equal(in(a), in(b)) == 1);
+}
+
+void *
+js_first(const struct js *map)
+{
+	return json_object_iter(in(map));
+}
+
+void *
+js_next(const struct js *map, void *it)
+{
+	return json_object_iter_next(in(map), it);
+}
+
+struct str
+js_key(void *it)
+{
+	return (struct str){ json_object_iter_key(it), json_object_iter_key_len(it) };
+}
+
+struct js *
+js_value(void *it)
+{
+	return out_of(json_object_iter_value(it));
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/proc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/file.h"
+
+/* How a program starts: the parent prepares every text and descriptor, clones with CLONE_VM | CLONE_VFORK, and sleeps until
+ * the child has called exec or has ended. The child runs on a stack of its own in the parent's memory, makes system calls
+ * only, and leaves what failed in `struct start`, where the parent finds it. */
+enum { STACK = 64 * 1024 };
+
+enum stage { STAGE_NONE, STAGE_GROUP, STAGE_DEATH, STAGE_FOLDER, STAGE_FILES, STAGE_EXEC };
+
+struct start {
+	const struct proc_opts *o;
+	const char *const *paths; /* candidates for exec, NULL at the end */
+	const char **script;      /* argv for a file without "#!": "/bin/sh", the path, arguments */
+	char *const *argv, *const *envp;
+	int fd[3];                /* for 0, 1, 2; none is -1 */
+	pid_t parent;
+	sigset_t mask;            /* the child's */
+	enum stage stage;         /* what failed */
+	int os;                   /* its errno */
+};
+
+/* exec takes pointers to writable text that it never writes. */
+static char *const *
+as_argv(const char *const *v)
+{
+	union {
+		const char *const *in;
+		char *const *out;
+	} u = { .in = v };
+	return u.out;
+}
+
+#define NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
+
+/* Handlers of ours must not run in the child, which shares our memory; what we ignore, it shall not. */
+NO_SANITIZE static void
+reset_signals(const struct start *s)
+{
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &plain, NULL); /* fails for KILL, STOP and libc's own */
+	(void)sigprocmask(SIG_SETMASK, &s->mask, NULL);
+}
+
+NO_SANITIZE static bool
+place_files(const struct start *s)
+{
+	int fd[3];
+	/* First out of the way of 0, 1 and 2, then into their places, where dup2 also takes close-on-exec off. */
+	for (int i = 0; i < 3; i++) {
+		fd[i] = s->fd[i] < 3 ? fcntl(s->fd[i], F_DUPFD_CLOEXEC, 3) : s->fd[i];
+		if (fd[i] < 0)
+			return false;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd[i], i) < 0)
+			return false;
+	/* What the process itself was given without close-on-exec; kernels before 5.11 cannot, and then it stays open. */
+	(void)syscall(SYS_close_range, 3, ~0u, 1u << 2 /* CLOSE_RANGE_CLOEXEC */);
+	for (size_t i = 0; i < s->o->nkeep; i++)
+		if (fcntl(s->o->keep[i], F_SETFD, 0) < 0)
+			return false;
+	return true;
+}
+
+/* Tries the candidates as a shell does: one that may not be run is remembered, one that is not there is not. */
+NO_SANITIZE static int
+exec_first(const struct start *s)
+{
+	int os = ENOENT;
+	for (size_t i = 0; s->paths[i]; i++) {
+		(void)execve(s->paths[i], s->argv, s->envp);
+		if (errno == ENOEXEC) {
+			s->script[1] = s->paths[i];
+			(void)execve("/bin/sh", (char *const *)s->script, s->envp);
+		}
+		if (errno == EACCES)
+			os = EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			return errno;
+	}
+	return os;
+}
+
+NO_SANITIZE static enum stage
+prepare(const struct start *s)
+{
+	const struct proc_opts *o = s->o;
+	if (o->group && setpgid(0, 0) < 0)
+		return STAGE_GROUP;
+	if (o->die_with_parent) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			return STAGE_DEATH;
+		if (getppid() != s->parent) /* it died before it could be asked for */
+			_exit(128 + SIGKILL);
+	}
+	if (o->cwd != 0 && o->cwd != AT_FDCWD && fchdir(o->cwd) < 0)
+		return STAGE_FOLDER;
+	return place_files(s) ? STAGE_NONE : STAGE_FILES;
+}
+
+NO_SANITIZE static int
+child(void *arg)
+{
+	struct start *s = arg;
+	reset_signals(s);
+	s->stage = prepare(s);
+	if (s->stage != STAGE_NONE) {
+		s->os = errno;
+		_exit(127);
+	}
+	s->os = exec_first(s);
+	s->stage = STAGE_EXEC;
+	_exit(127);
+}
+
+static const char *
+variable(const char *const *envp, const char *name)
+{
+	const size_t n = strlen(name);
+	for (; *envp; envp++)
+		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* Paths to try for argv[0]. */
+static const char *const *
+candidates(const char *name, const char *const *envp, struct arena *a)
+{
+	if (strchr(name, '/')) {
+		const char **v = arena_array(a, const char *, 2);
+		v[0] = name;
+		return v;
+	}
+	const char *path = variable(envp, "PATH");
+	struct str rest = str_z(path ? path : "/usr/local/bin:/usr/bin:/bin");
+	size_t n = 1;
+	for (size_t i = 0; i < rest.n; i++)
+		n += rest.p[i] == ':';
+	const char **v = arena_array(a, const char *, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		const struct str_cut c = str_cut(rest, ':');
+		v[i] = arena_printf(a, STR_FMT "/%s", STR_ARG(c.head.n ? c.head : STR(".")), name).p;
+		rest = c.tail;
+	}
+	return v;
+}
+
+static const char **
+script_argv(const char *const *argv, struct arena *a)
+{
+	size_t n = 0;
+	while (argv[n])
+		n++;
+	const char **v = arena_array(a, const char *, n + 2);
+	v[0] = "/bin/sh";
+	for (size_t i = 1; i < n; i++)
+		v[i + 1] = argv[i];
+	return v;
+}
+
+static int
+failure(const struct start *s, struct err *e)
+{
+	const char *name = s->o->argv[0];
+	errno = s->os;
+	switch (s->stage) {
+	case STAGE_NONE:
+		break;
+	case STAGE_GROUP:
+		return err_os(e, "start '%s': make a process group", name);
+	case STAGE_DEATH:
+		return err_os(e, "start '%s': bind it to our life", name);
+	case STAGE_FOLDER:
+		return err_os(e, "start '%s': enter its folder", name);
+	case STAGE_FILES:
+		return err_os(e, "start '%s': give it its descriptors", name);
+	case STAGE_EXEC:
+		if (s->os != ENOENT)
+			break;
+		if (!strchr(name, '/'))
+			return err_set(e, ERR_MISSING, "start '%s': no such program in PATH", name);
+		const int at = s->o->cwd ? s->o->cwd : AT_FDCWD;
+		if (file_exists(at, name))
+			return err_set(e, ERR_MISSING, "start '%s': the interpreter that it names is not there", name);
+		return err_set(e, ERR_MISSING, "start '%s': no such program", name);
+	}
+	err_os(e, "start '%s'", name);
+	if (e && s->stage == STAGE_EXEC)
+		e->code = ERR_WORLD;
+	return -1;
+}
+
+static int
+launch(struct start *s, struct proc *out, struct err *e)
+{
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (stack == MAP_FAILED)
+		return err_os(e, "start '%s': get memory for a stack", s->o->argv[0]);
+	sigset_t all, old;
+	sigfillset(&all);
+	sigemptyset(&s->mask);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int pidfd = -1;
+	const pid_t pid = clone(child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &pidfd);
+	const int os = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)munmap(stack, STACK);
+	errno = os;
+	if (pid < 0)
+		return err_os(e, "start '%s'", s->o->argv[0]);
+	if (s->stage != STAGE_NONE) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+		(void)close(pidfd);
+		return failure(s, e);
+	}
+	*out = (struct proc){ .pid = pid, .pidfd = pidfd };
+	return 0;
+}
+
+int
+proc_spawn(const struct proc_opts *o, struct proc *out, struct err *e)
+{
+	assert(o->argv && o->argv[0]);
+	AUTO_FD null = -1;
+	struct arena a = { 0 };
+	const char *const *envp = o->envp ? o->envp : (const char *const *)environ;
+	struct start s = {
+		.o = o,
+		.paths = candidates(o->argv[0], envp, &a),
+		.script = script_argv(o->argv, &a),
+		.argv = as_argv(o->argv),
+		.envp = as_argv(envp),
+		.fd = { o->in, o->out, o->err },
+		.parent = getpid(),
+	};
+	int r = 0;
+	for (int i = 0; i < 3 && r == 0; i++) {
+		if (s.fd[i] >= 0)
+			continue;
+		if (null < 0)
+			null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e);
+		s.fd[i] = null;
+		r = null < 0 ? -1 : 0;
+	}
+	if (r == 0)
+		r = launch(&s, out, e);
+	arena_done(&a);
+	return r;
+}
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+int
+proc_reap(struct proc *p, struct proc_end *out, struct err *e)
+{
+	siginfo_t info = { 0 };
+	struct rusage ru = { 0 };
+	long r;
+	/* libc's waitid leaves the fifth argument out. */
+	do
+		r = syscall(SYS_waitid, P_PIDFD, p->pidfd, &info, WEXITED, &ru);
+	while (r < 0 && errno == EINTR);
+	const int os = errno;
+	file_closep(&p->pidfd);
+	errno = os;
+	if (r < 0)
+		return err_os(e, "wait for process %d", (int)p->pid);
+	const bool exited = info.si_code == CLD_EXITED;
+	*out = (struct proc_end){
+		.status = exited ? info.si_status : 128 + info.si_status,
+		.signal = exited ? 0 : info.si_status,
+		.cpu_s = seconds(ru.ru_utime) + seconds(ru.ru_stime),
+		.peak = (uint64_t)ru.ru_maxrss * 1024,
+	};
+	return 0;
+}
+
+void
+proc_kill_group(pid_t group, int signal)
+{
+	assert(group > 1);
+	(void)kill(-group, signal); /* a group that has ended is fine */
+}
+
+bool
+proc_find(const char *name, const char *path, struct arena *a, struct str *out)
+{
+	struct arena scratch = { 0 };
+	const char *envp[] = { arena_printf(&scratch, "PATH=%s", path ? path : "").p, NULL };
+	bool found = false;
+	const char *const *v = candidates(name, envp, &scratch);
+	for (size_t i = 0; v[i] && !found; i++) {
+		struct stat st;
+		found = stat(v[i], &st) == 0 && S_ISREG(st.st_mode) && access(v[i], X_OK) == 0;
+		char *whole = found && v[i][0] != '/' ? realpath(v[i], NULL) : NULL;
+		if (found)
+			*out = arena_str(a, str_z(whole ? whole : v[i]));
+		free(whole);
+	}
+	arena_done(&scratch);
+	return found;
+}
