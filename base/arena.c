@@ -16,6 +16,12 @@ struct arena_block {
 	alignas(max_align_t) char bytes[];
 };
 
+struct arena_deferred {
+	struct arena_deferred *older;
+	void (*release)(void *p);
+	void *p;
+};
+
 static _Noreturn void
 out_of_memory(void)
 {
@@ -71,9 +77,26 @@ free_from(struct arena_block *b)
 	}
 }
 
+static void
+release_deferred(struct arena *a)
+{
+	for (struct arena_deferred *d = a->deferred; d; d = d->older)
+		d->release(d->p);
+	a->deferred = NULL;
+}
+
+void
+arena_defer(struct arena *a, void (*release)(void *p), void *p)
+{
+	struct arena_deferred *d = arena_new(a, struct arena_deferred);
+	*d = (struct arena_deferred){ a->deferred, release, p };
+	a->deferred = d;
+}
+
 void
 arena_done(struct arena *a)
 {
+	release_deferred(a);
 	free_from(a->block);
 	*a = (struct arena){ 0 };
 }
@@ -81,6 +104,7 @@ arena_done(struct arena *a)
 void
 arena_reset(struct arena *a)
 {
+	release_deferred(a);
 	struct arena_block *b = a->block;
 	a->used = 0;
 	if (!b)

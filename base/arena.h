@@ -16,14 +16,19 @@
 #include "base/str.h"
 
 struct arena_block;
+struct arena_deferred;
 
 struct arena {
 	struct arena_block *block; /* newest first; private */
 	size_t used;               /* bytes handed out */
+	struct arena_deferred *deferred; /* newest first; private */
 };
 
 void arena_done(struct arena *a);  /* gives everything back; a is empty and usable again */
 void arena_reset(struct arena *a); /* like done, but keeps the newest block for reuse */
+
+/* Calls release(p) when the arena is done or reset, newest first: for what lives as long as a but is not made of its memory. */
+void arena_defer(struct arena *a, void (*release)(void *p), void *p);
 
 void *arena_alloc(struct arena *a, size_t size);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))

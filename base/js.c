@@ -94,6 +94,19 @@ js_copy(const struct js *v)
 	return v ? made(json_deep_copy(in(v))) : NULL;
 }
 
+static void
+release(void *v)
+{
+	js_free(v);
+}
+
+struct js *
+js_keep(struct arena *a, struct js *v)
+{
+	arena_defer(a, release, v);
+	return v;
+}
+
 struct js *
 js_null(void)
 {

@@ -29,6 +29,7 @@ int js_parse(struct str text, const char *what, struct js **out, struct err *e);
 void js_free(struct js *v);
 void js_freep(struct js **v);
 struct js *js_copy(const struct js *v); /* deep */
+struct js *js_keep(struct arena *a, struct js *v); /* hands v over to a, which releases it; returns v */
 
 struct js *js_null(void);
 struct js *js_bool(bool b);
