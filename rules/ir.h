@@ -55,6 +55,7 @@ struct ir_input {
 	enum ir_input_kind kind;
 	struct str step, output; /* INPUT_STEP: names in the file; of a mapped step all its elements */
 	struct str path;         /* INPUT_PATH, INPUT_GLOB: clean, relative; INPUT_URI: the URI */
+	struct ir_template item_path; /* n != 0: the path has ${item.N} and `path` is as written; foreach_expand puts them in */
 	struct digest digest;    /* INPUT_URI */
 	struct place at;
 };
@@ -163,6 +164,7 @@ struct ir_stack {
 	struct str orchestrator;      /* kind; "local" by default */
 	struct str builder, registry, store, remote;
 	bool insecure;                /* plain HTTP to the registry beyond loopback */
+	bool implied;                 /* nobody wrote it down: the "local" that is always there */
 	const struct js *settings;    /* the stack as a JSON map, whole */
 	struct ir_resource *pools;
 	size_t npools;
@@ -177,7 +179,7 @@ struct ir {
 	size_t nsteps;
 	struct ir_environment *environments;
 	size_t nenvironments;
-	struct ir_stack *stacks; /* at least "local" */
+	struct ir_stack *stacks; /* "local" is always there */
 	size_t nstacks;
 	struct ir_texts files;   /* every file that was read to make it, relative: pawl.yaml, includes, params files */
 };
@@ -185,9 +187,14 @@ struct ir {
 const struct ir_param *ir_param(const struct ir *ir, struct str name);       /* NULL: not there */
 const struct ir_step *ir_step(const struct ir *ir, struct str name);
 const struct ir_environment *ir_environment(const struct ir *ir, struct str name);
-const struct ir_stack *ir_stack(const struct ir *ir, struct str name);       /* empty name: "local", or the only one */
+/* Empty name: the only one that was written down, else "local". */
+const struct ir_stack *ir_stack(const struct ir *ir, struct str name);
 const struct ir_input *ir_step_input(const struct ir_step *s, struct str name);
 const struct ir_output *ir_step_output(const struct ir_step *s, struct str name);
+const struct ir_foreach *ir_step_foreach(const struct ir_step *s, struct str name);
+bool ir_texts_have(const struct ir_texts *t, struct str text);
+/* What the step runs in on this stack: orchestrators other than local always take the image. */
+enum ir_isolation ir_isolation(const struct ir_step *s, const struct ir_stack *stack);
 
 void ir_write(const struct ir *ir, struct buf *out); /* canonical JSON and a newline */
 int ir_read(struct str json, struct arena *a, struct ir *out, struct err *e);
