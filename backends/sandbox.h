@@ -35,7 +35,8 @@ int sandbox_unpack(struct cache *c, const struct digest *layer, struct arena *a,
  * executes. Its argv and the descriptors it needs are in the arena. self: absolute path of the running program. */
 int sandbox_command(const struct sandbox_spec *s, const char *const *argv, const char *const *envp, const char *self, struct arena *a,
 		    const char *const **out_argv, struct err *e);
-/* The private verb's main: never returns on success. */
+#define SANDBOX_VERB "__sandbox"
+/* The private verb's main, argv[0] is SANDBOX_VERB: never returns on success. */
 int sandbox_main(int argc, char **argv, struct err *e);
 /* What this machine lacks for it: a text for `pawl doctor`, empty when all is there. */
 struct str sandbox_lacks(struct arena *a);

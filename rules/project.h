@@ -46,7 +46,8 @@ struct project {
 	struct graph graph;
 	struct str id;                /* names the project's own records: fingerprint of root + NUL + pipeline */
 	struct diags diags;
-	struct orchestrator *orchestrator; /* backends/orchestrator.h, by the stack */
+	struct loop *loop;            /* sys/loop.h; set by who runs (cli), NULL while only planning */
+	struct orchestrator *orchestrator; /* backends/orchestrator.h, by the stack; opened with the loop */
 	struct leaves *leaves;        /* rules/snapshot.h: what this invocation looked at */
 	struct notes *notes;          /* messages for the person, printed by cli after the fact (rules/notes.h) */
 	/* state of single rules, made on first use and freed by project_close */
@@ -63,6 +64,10 @@ void project_close(struct project *p);
 
 /* Nodes and edges of all steps, images and what they stand on; sealed. */
 int project_graph(struct project *p, struct err *e);
+
+/* Give it the loop that it will run on, and open the stack's orchestrator. Once, before run(). */
+int project_ready(struct project *p, struct loop *l, struct err *e);
+void project_rest(struct project *p); /* close it again, before the loop is freed */
 
 /* A variable of the caller; NULL: not set. */
 const char *project_env(const struct project *p, struct str name);

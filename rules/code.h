@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * code: what code a step runs.
+ */
+#ifndef PAWL_RULES_CODE_H
+#define PAWL_RULES_CODE_H
+
+#include "rules/rules.h"
+
+struct code_state; /* of a project; made on first use */
+void code_state_free(struct code_state *s); /* NULL is fine */
+
+/* Project files that a step's code consists of, sorted, relative: for the code layer of images. In the arena. */
+int code_files(struct project *p, const struct step_data *s, struct arena *a, struct str **out, size_t *n, struct err *e);
+
+#endif
