@@ -1,28 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * image: the image of an environment: its layers in order, its config, where it goes.
+ * image: what an image is made of, and where it goes.
+ *
+ * An image node ("image:base") has the manifest's digest as its result. Its layers are the parent's, then one per wheel in the order of
+ * their names, then what `include:` names, then the code of the steps that use the environment. Every layer of our own has a record of
+ * its own under the key of its content, so that images share them and an image that is made again makes only the layers that changed.
  */
 #ifndef PAWL_RULES_IMAGE_H
 #define PAWL_RULES_IMAGE_H
 
-#include "rules/rules.h"
+#include "engine/result.h"
+#include "rules/parent.h"
+#include "rules/project.h"
 
-struct image_state; /* of a project; made on first use */
-void image_state_free(struct image_state *s); /* NULL is fine */
+enum image_layer_state { IMAGE_LAYER_HIT, IMAGE_LAYER_MADE, IMAGE_LAYER_BUILD }; /* BUILD: only in a plan */
 
 struct image_layer {
-	struct str kind, name;  /* "parent", "bootstrap", "apt", "wheel", "include", "code"; "numpy" */
-	bool hit;               /* it was there before this invocation */
-	struct digest digest;   /* of the compressed blob; zero: not made yet */
+	const char *kind;     /* "parent", "bootstrap", "wheel", "include", "code" */
+	struct str name;      /* of a wheel its name; of a parent its reference; else the environment's */
+	enum image_layer_state state;
+	struct digest digest; /* zero: not known yet (BUILD) */
+	struct digest diff_id;
 	uint64_t size;
+	struct str media;
 };
 
-/* The layers of image node n, lowest first, as far as they are known. r: the image's result, NULL: not made. In the arena. */
-size_t image_layers(struct project *p, node_id n, const struct result *r, struct arena *a, struct image_layer **out);
+struct image_layers {
+	struct image_layer *v; /* lowest first */
+	size_t n;
+};
 
-/* Write a made image to "oci:DIR", "docker" or "FILE.tar" (relative to cwd). */
-int image_output(struct project *p, node_id n, const struct result *r, struct str where, struct err *e);
-/* Push it to the stack's registry; its reference with digest. */
-int image_push(struct project *p, node_id n, const struct result *r, struct arena *a, struct str *ref, struct err *e);
+/* r: the result of a hit or made image; which layers this invocation made is known from the project. */
+int image_layers(struct project *p, struct str environment, const struct result *r, struct arena *a, struct image_layers *out,
+		 struct err *e);
+/* For a plan: looks layers up without making anything. What is not known yet (requirements to be resolved) is left out. */
+int image_layers_planned(struct project *p, const struct ir_environment *env, struct arena *a, struct image_layers *out, struct err *e);
+
+/* Absolute folders of the unpacked layers for a sandbox, lowest first; fetches and unpacks what is missing. Any thread. */
+int image_roots(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct str **roots,
+		size_t *n, struct err *e);
+/* The image's config (Env, WorkingDir, User, Entrypoint as in the OCI specification): the "config" map, in the arena. Any thread. */
+int image_config(struct project *p, const struct result *r, struct arena *a, const struct js **out, struct err *e);
+
+/* to: "oci:FOLDER", "docker" or "FILE.tar" (a docker archive; "oci-archive:FILE.tar" an OCI one). Relative to the project root. */
+int image_output(struct project *p, const struct ir_environment *env, const struct result *r, struct str to, struct err *e);
+/* Push to PREFIX/PIPELINE, tag ENVIRONMENT; *ref: "PREFIX/PIPELINE@sha256:...". */
+int image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a,
+	       struct str *ref, struct err *e);
+
+void image_state_free(struct image_state *s); /* project_close calls it; NULL is fine */
 
 #endif
