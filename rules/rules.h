@@ -18,7 +18,8 @@ extern const struct rule rule_var;          /* rules/var.c: a caller's variable 
 extern const struct rule rule_tool;         /* rules/tool.c: a program found by PATH, or a Python interpreter with the distributions reached */
 extern const struct rule rule_code;         /* rules/code.c: the code of a step */
 extern const struct rule rule_env;          /* rules/env.c: identity of an environment, without building it */
-extern const struct rule rule_requirements; /* rules/requirements.c */
+extern const struct rule rule_requirements; /* rules/requirements.c: must be resolved first, by a resolver */
+extern const struct rule rule_locked;       /* rules/requirements.c: the same kind, answered by pawl.lock: a source */
 extern const struct rule rule_parent;       /* rules/parent.c */
 extern const struct rule rule_layer;        /* rules/layer.c: wheel, bootstrap, include and code layers */
 extern const struct rule rule_image;        /* rules/image.c: manifest and config */
@@ -40,6 +41,9 @@ node_id add_file(struct project *p, struct str path, struct err *e);            
 node_id add_glob(struct project *p, struct str pattern, struct err *e);              /* rules/glob.c */
 node_id add_var(struct project *p, struct str name, struct err *e);                  /* rules/var.c */
 node_id add_environment_identity(struct project *p, const struct ir_environment *env, struct err *e); /* rules/env.c */
+node_id add_venv_identity(struct project *p, const struct ir_environment *env, struct err *e);        /* rules/env.c: what `isolation: venv` sees */
+node_id add_requirements(struct project *p, const struct ir_environment *env, bool image, struct err *e); /* rules/requirements.c */
+node_id add_parent(struct project *p, const struct ir_environment *env, struct err *e);               /* rules/parent.c; ERR_INPUT: it has none */
 node_id add_image(struct project *p, const struct ir_environment *env, struct err *e);                /* rules/image.c */
 node_id add_venv(struct project *p, const struct ir_environment *env, struct err *e);                 /* rules/venv.c */
 /* The code node of a step, and edges from it (and from tool nodes that it needs) to the step. rules/code.c */

@@ -29,6 +29,13 @@ struct python_target {
 	struct str glibc;     /* "2.36" or empty */
 };
 
+/* What a parent image is for Python, by its pin in pawl.lock; false: not pinned yet, or no Python in it. In rules/parent.c. */
+bool parent_target(struct project *p, const struct ir_environment *env, struct arena *a, struct python_target *out);
+
+/* The wheels that the result of a requirements node names (its info); ERR_DAMAGED for what is none. */
+struct result;
+int wheel_set_of(const struct result *r, struct arena *a, struct wheel_set *out, struct err *e);
+
 /* The name of the requirements' question: normalised set, options, constraints, target. */
 int requirements_question(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
 			  struct digest *out, struct err *e);
