@@ -9,6 +9,14 @@
  * B3  Bytes that leave through blobs_read, blobs_checkout or blob_reader were checked on the way: damage gives ERR_DAMAGED, moves the
  *     blob aside, and never a wrong file.
  * B4  tmp/ files of dead processes are removed at open (their lock is free).
+ * B5  A blob that is put again counts as new from then on (its mtime), so that gc leaves it to whoever is about to name it.
+ *
+ * When FOLDER cannot be written (read-only, full), new blobs are pending in a scratch folder under $TMPDIR until blobs_close: this process
+ * reads them, blobs_flush says ERR_FULL. With read_only nothing in FOLDER is made, and a missing FOLDER is an empty one.
+ *
+ *	FOLDER/tmp/.lock        held while a folder in tmp/ is made or removed
+ *	FOLDER/tmp/PID-XXXXXX/  pending blobs of one process; lock in it is held while it lives
+ *	FOLDER/damaged/HEX      moved aside            FOLDER/grave/HEX  on the way out (gc)
  *
  * Modes: blobs are 0444. Threads: all functions may be called from any thread.
  */
@@ -29,7 +37,8 @@ void blobs_close(struct blobs *b); /* flushes nothing: pending blobs are dropped
 
 /* Is it there with a plausible size? Looks at names only. size may be NULL. */
 bool blobs_has(struct blobs *b, const struct digest *d, uint64_t *size);
-/* Absolute path of a blob (pending or final), for programs and mounts; false: not there. Unchecked. */
+/* Absolute path of a blob (pending or final), for programs and mounts; false: not there. Unchecked. A pending blob has another path
+ * after blobs_flush: flush first what must keep its path. */
 bool blobs_path(struct blobs *b, const struct digest *d, struct arena *a, struct str *path);
 
 int blobs_put(struct blobs *b, struct str bytes, struct digest *out, struct err *e);
@@ -66,7 +75,16 @@ int blobs_flush(struct blobs *b, struct err *e);
 /* Walk all final blobs in the order of their names; call returns false to stop. */
 int blobs_each(struct blobs *b, bool (*call)(void *ctx, const struct digest *d, const struct file_stat *st), void *ctx,
 	       struct err *e);
-int blobs_check(struct blobs *b, const struct digest *d, struct err *e); /* reads it all: 0, or ERR_DAMAGED / ERR_MISSING */
-int blobs_remove(struct blobs *b, const struct digest *d, struct err *e);
+/* Reads it all: 0, or ERR_DAMAGED / ERR_MISSING. Moves nothing. */
+int blobs_check(struct blobs *b, const struct digest *d, struct err *e);
+int blobs_remove(struct blobs *b, const struct digest *d, struct err *e); /* missing is fine */
+
+/* Removal in two steps, for gc, which must look again whether somebody needs the blob after nobody can find it any more:
+ * bury -> gone [blobs_graves_empty], or back [blobs_unbury]. used_at: its mtime, as B5 left it. What a dead process buried comes
+ * back with blobs_unbury_all. */
+int blobs_bury(struct blobs *b, const struct digest *d, int64_t *used_at, struct err *e);
+int blobs_unbury(struct blobs *b, const struct digest *d, struct err *e);
+int blobs_unbury_all(struct blobs *b, struct err *e);
+int blobs_graves_empty(struct blobs *b, struct err *e); /* and what lies in damaged/ */
 
 #endif

@@ -25,17 +25,21 @@ struct cache {
 	struct lease *lease;   /* cache/lease.h; NULL: none taken */
 	bool degraded;
 	struct arena arena;
+	struct str notice; /* not told yet */
+	bool told;         /* what records_notice says */
 };
 
 /* The folder by the rules above, from the given environment values (each may be NULL). ERR_INPUT: none of them is set. */
 int cache_folder(const char *pawl_cache, const char *xdg_cache_home, const char *home, struct arena *a, struct str *out,
 		 struct err *e);
+/* records and blobs are never NULL. ERR_INPUT: folder is not absolute; a folder that cannot be used gives a degraded cache. */
 int cache_open(struct str folder, struct cache **out, struct err *e);
 void cache_close(struct cache *c); /* releases the lease; NULL is fine */
 /* What a person should know about the state of the cache, once; empty: nothing. */
 struct str cache_notice(struct cache *c);
 
-/* Blobs first (blobs_flush), then the batch in one durable transaction. Goes to degraded on ERR_FULL and returns 0 then. */
+/* Blobs first (blobs_flush), then the batch in one durable transaction. Goes to degraded on ERR_FULL and returns 0 then. The batch is empty
+ * afterwards; ERR_BUSY (a writer does not move): it is not, and may be tried again. */
 int cache_commit(struct cache *c, struct batch *b, struct err *e);
 
 #endif

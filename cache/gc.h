@@ -4,8 +4,10 @@
  *
  * Roots are results (TABLE_RESULT) that are younger than max_age, what the last record of a node names (TABLE_LAST), and what held
  * leases name. What a root names is found through `refs`, which the caller gives: the cache does not know what a result looks
- * like. Results that are no roots are removed in the order of worth (seconds to make again per byte, then age) until the cache is
- * below max_bytes; then blobs that nothing names are removed, except those younger than the oldest held lease.
+ * like. Results that are no roots are removed in the order of worth (seconds to make again per byte, then age): all of them without
+ * max_bytes, else until the cache is below it; if it then still is not, younger results follow that no last record names. Blobs that nothing
+ * names are removed, except those younger than the oldest held lease. Records go first, durably; a blob is taken back when it
+ * turns out to have been leased or put again meanwhile. One gc at a time (ERR_BUSY).
  */
 #ifndef PAWL_CACHE_GC_H
 #define PAWL_CACHE_GC_H
@@ -23,6 +25,7 @@ struct gc_opts {
 	int64_t max_age;   /* ns; 0: 30 days */
 	uint64_t max_bytes; /* 0: no limit */
 	bool dry_run;
+	/* refs of a record of TABLE_LAST may also name results (keys of TABLE_RESULT): those are roots then. */
 	/* Describe one record of TABLE_RESULT or TABLE_LAST (blobs read through c where trees name more); false: not understood,
 	 * it is removed. In the arena. */
 	bool (*describe)(void *ctx, struct cache *c, enum table t, struct str key, struct str value, struct arena *a,
@@ -39,10 +42,11 @@ struct gc_report {
 
 int gc_run(struct cache *c, const struct gc_opts *o, struct gc_report *out, struct err *e);
 
-/* Check all records and blobs. Damaged ones are removed when repair. damaged: how many are left damaged. */
+/* Check all records and blobs. Damaged ones are removed when repair. */
 struct verify_report {
-	size_t records, records_damaged, blobs, blobs_damaged;
-	uint64_t bytes;
+	size_t records, records_damaged, blobs, blobs_damaged; /* found */
+	size_t left;              /* damaged ones that are still there: 0 after a repair that worked */
+	uint64_t bytes;           /* of all blobs */
 	struct digest *damaged; /* in the arena */
 	size_t ndamaged;
 };

@@ -10,6 +10,8 @@
 
 #include "cache/cache.h"
 
+/* In a degraded cache a lease is empty and costs nothing. Order: lease_add first, then look whether the blob is there (gc removes in the
+ * opposite order). Any thread may add. */
 int lease_take(struct cache *c, struct err *e); /* fills c->lease; once */
 int lease_add(struct cache *c, const struct digest *d, struct err *e);
 void lease_drop(struct cache *c);

@@ -13,7 +13,14 @@
  * close-on-exec, 4,096 readers, the map grown when it is full (and re-opened when another process grew it). A file that is
  * not LMDB or is damaged is put aside and begun anew (said through records_notice).
  *
- * Threads: any thread may read through a view of its own; commits come from one thread at a time.
+ * LMDB believes its pages, so each page is checked (cache/pages.h) before LMDB walks it: on the path to a key before a look-up,
+ * all of them once before the first commit. Damage met by a look-up is a miss; met by a commit, a fresh start.
+ *
+ * A process has one struct records open per folder at most (LMDB's locks are the process's). After fork() the child leaves it alone.
+ * Threads: any thread may read through a view of its own; commits come from one thread at a time, which holds no view meanwhile.
+ *
+ *	records/data.mdb, lock.mdb   LMDB's          open.lock    held while opening, making and putting aside
+ *	records/damaged.mdb          put aside last  write.lock   held around every write transaction (R4)
  */
 #ifndef PAWL_CACHE_RECORDS_H
 #define PAWL_CACHE_RECORDS_H
@@ -47,7 +54,11 @@ struct view;
 
 /* folder: absolute path of records/, made if missing. read_only: never write, no lock file needed if it cannot be made. */
 int records_open(const char *folder, bool read_only, struct records **out, struct err *e);
-void records_close(struct records *r);
+/* The same with that much address space to begin with (records_open: 16 GiB; it is doubled when it does not suffice). */
+int records_open_sized(const char *folder, bool read_only, size_t map_bytes, struct records **out, struct err *e);
+/* Records that hold nothing: every look-up is a miss, every commit ERR_FULL. What a degraded cache works with. */
+struct records *records_none(void);
+void records_close(struct records *r); /* all views ended; NULL is fine */
 /* What open had to do to go on ("records were damaged and are begun anew ..."); empty: nothing. */
 struct str records_notice(const struct records *r);
 
@@ -68,9 +79,16 @@ struct batch {
 void batch_put(struct batch *b, enum table t, struct str key, struct str value);
 void batch_del(struct batch *b, enum table t, struct str key);
 void batch_done(struct batch *b);
+/* Walk b: all = { buf_str(&b->ops) }, then until false. value is empty for a deletion. */
+struct batch_op {
+	enum table table;
+	bool del;
+	struct str key, value;
+};
+bool batch_next(struct rd *rest, struct batch_op *out);
 
 /* All of b in one transaction; durable: on the disk before this returns. Empties b on success. ERR_FULL: disk full or
- * read-only; ERR_BUSY: the writer's lock was not to be had within lock_ms. */
+ * read-only; ERR_BUSY: the writer's lock was not to be had within lock_ms (or this process's own views did not end). */
 int records_commit(struct records *r, struct batch *b, bool durable, int lock_ms, struct err *e);
 
 /* Check every value of every table; ndamaged of them are wrong, and removed when repair. */
