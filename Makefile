@@ -17,7 +17,7 @@ VARIANT := $(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))$(if $(DEBUG),-d
 B := build$(VARIANT)
 
 FLOORS := base sys hashing cache engine backends rules cli
-PACKAGES := liblmdb libxxhash yaml-0.1 libcurl libgit2 libcrypto jansson libarchive zlib libzstd
+PACKAGES := liblmdb libxxhash yaml-0.1 libcurl libgit2 libcrypto jansson libarchive libdeflate zlib libzstd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES:liblmdb=lmdb))
 PKG_LIBS := $(shell pkg-config --libs $(PACKAGES:liblmdb=lmdb))
 

@@ -5,6 +5,11 @@
  * Entries are collected in any order, then written once: sorted by path, ustar (pax only where a name or size needs it), owner 0:0
  * without names, mode 0755 for folders and executables, 0644 else, mtime LAYER_MTIME, every parent folder with an entry of its own,
  * the same path twice: the later wins. Compressed as members that concatenate. Equal entries give equal bytes on every machine.
+ *
+ * Refused (ERR_INPUT, the message names the entry): paths that are absolute, empty or not clean, names that begin with ".wh." (OCI reads
+ * them as deletions), and entries that lie below one that is no folder. /tmp, /var/tmp and /root keep their usual modes.
+ *
+ * A layer made of a whole root file system (layer_add_raw) keeps owners and modes; all else holds for it as well.
  */
 #ifndef PAWL_BACKENDS_LAYER_H
 #define PAWL_BACKENDS_LAYER_H
@@ -37,9 +42,25 @@ int layer_add_file(struct layer *l, struct str path, bool exec, int at, const ch
 int layer_add_link(struct layer *l, struct str path, struct str target, struct err *e);
 int layer_add_folder(struct layer *l, struct str path, struct err *e);
 size_t layer_entries(const struct layer *l);
+
+/* Content on its way from an archive: the layer keeps it in a file of its own without a name. Spool it, then add it at its offset. */
+int layer_spool(struct layer *l, struct str bytes, struct err *e);
+uint64_t layer_spooled(const struct layer *l); /* bytes so far: the offset of the next */
+int layer_add_spooled(struct layer *l, struct str path, bool exec, uint64_t offset, uint64_t size, struct err *e);
+
+enum layer_type { LAYER_FILE, LAYER_FOLDER, LAYER_LINK, LAYER_HARDLINK };
+struct layer_raw {
+	enum layer_type type;
+	struct str path, target;   /* target: of a link as it is, of a hard link the path of a file that is added as well */
+	uint32_t mode, uid, gid;   /* mode: permission bits, set-id and sticky bits */
+	uint64_t offset, size;     /* LAYER_FILE: spooled */
+};
+int layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e);
+/* A path as layer_add takes it? NULL, or what is wrong with it. */
+const char *layer_path_wrong(struct str path);
 /* Write it into the blob store. media is static text. Any thread. */
 int layer_write(struct layer *l, struct blobs *b, enum layer_compression c, struct layer_info *out, struct err *e);
-/* Compressor with version, for keys: "zlib-ng 2.1 level 1". Static. */
+/* Compressor with version, for keys: "libdeflate 1.14 level 1, 1 MiB". Static. */
 const char *layer_compressor(enum layer_compression c);
 
 #endif
