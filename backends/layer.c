@@ -215,6 +215,26 @@ layer_spooled(const struct layer *l)
 	return l->spooled;
 }
 
+int
+layer_spool_read(const struct layer *l, uint64_t offset, uint64_t size, struct buf *out, struct err *e)
+{
+	assert(offset + size <= l->spooled);
+	const size_t before = out->n;
+	buf_reserve(out, (size_t)size + 1);
+	while (out->n - before < size) {
+		const size_t had = out->n - before;
+		const ssize_t n = pread(l->spool, out->p + out->n, (size_t)size - had, (off_t)(offset + had));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			out->n = before;
+			return err_os(e, "read spooled content");
+		}
+		out->n += (size_t)n;
+	}
+	return 0;
+}
+
 /* ---- writing ---- */
 
 struct out {

@@ -14,6 +14,7 @@
 #ifndef PAWL_BACKENDS_LAYER_H
 #define PAWL_BACKENDS_LAYER_H
 
+#include "base/buf.h"
 #include "cache/blobs.h"
 #include "hashing/digest.h"
 #include "hashing/tree.h"
@@ -46,6 +47,7 @@ size_t layer_entries(const struct layer *l);
 /* Content on its way from an archive: the layer keeps it in a file of its own without a name. Spool it, then add it at its offset. */
 int layer_spool(struct layer *l, struct str bytes, struct err *e);
 uint64_t layer_spooled(const struct layer *l); /* bytes so far: the offset of the next */
+int layer_spool_read(const struct layer *l, uint64_t offset, uint64_t size, struct buf *out, struct err *e); /* appended */
 int layer_add_spooled(struct layer *l, struct str path, bool exec, uint64_t offset, uint64_t size, struct err *e);
 
 enum layer_type { LAYER_FILE, LAYER_FOLDER, LAYER_LINK, LAYER_HARDLINK };
