@@ -21,6 +21,7 @@ typedef struct {
 	uint32_t i;
 } node_id;
 #define NODE_NONE ((node_id){ UINT32_MAX })
+#define GRAPH_MAX_NODES 4000000u /* whoever builds from a user's file refuses more before */
 
 enum edge_kind { EDGE_INPUT, EDGE_ORDER, EDGE_NEED };
 
@@ -58,7 +59,9 @@ void graph_done(struct graph *g);
 node_id graph_add(struct graph *g, const struct rule *rule, struct str name, void *data); /* the name must be new */
 node_id graph_find(const struct graph *g, struct str name);                               /* or NODE_NONE */
 void graph_edge(struct graph *g, node_id from, node_id to, enum edge_kind kind, const char *tag, struct str name, struct str port);
-/* ERR_INPUT: a cycle, with its path "a -> b -> a" in the message. */
+/* Equal edges become one. ERR_INPUT: a cycle, with its path "a -> b -> a" in the message. ERR_BUG: two inputs for one field. */
 int graph_seal(struct graph *g, struct err *e);
+/* Index of the EDGE_INPUT edge that gives `to` its field (tag, name), or UINT32_MAX. */
+uint32_t graph_input(const struct graph *g, node_id to, struct str tag, struct str name);
 
 #endif

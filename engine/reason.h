@@ -37,6 +37,7 @@ struct reason {
 	uint32_t line;   /* 0: unknown */
 };
 
-const char *reason_name(enum reason_code c);
+const char *reason_name(enum reason_code c); /* "failed-before" */
+const char *reason_text(enum reason_code c); /* "it failed the last time": when nobody knows more */
 
 #endif
