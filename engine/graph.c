@@ -68,7 +68,7 @@ field_cmp(const struct edge *x, const struct edge *y)
 {
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
-	int c = x->kind == EDGE_INPUT ? strcmp(x->tag, y->tag) : 0;
+	int c = x->kind == EDGE_INPUT ? str_cmp(str_z(x->tag), str_z(y->tag)) : 0;
 	return c ? c : str_cmp(x->name, y->name);
 }
 

@@ -15,6 +15,7 @@
 #define PAWL_ENGINE_PLAN_H
 
 #include "cache/cache.h"
+#include "engine/last.h"
 #include "engine/rule.h"
 
 enum plan_state { PLAN_UNSEEN, PLAN_HIT, PLAN_RUN, PLAN_MAYBE, PLAN_SKIP, PLAN_UNUSED };
@@ -23,14 +24,14 @@ struct plan_node {
 	enum plan_state state;
 	bool wanted;               /* a target leads to it */
 	bool in_place;             /* HIT: nothing to restore */
-	bool has_key;
+	bool has_key;              /* key is whole; else it holds the fields that are known, or is empty */
 	struct reason reason;      /* RUN, MAYBE */
-	struct key key;            /* when has_key */
-	struct digest key_digest;
+	struct key key;
+	struct digest key_digest;  /* when has_key */
 	const struct result *result; /* source, or HIT */
-	double estimate_s;         /* seconds that making it takes, by the last record; < 0: unknown */
+	double estimate_s;         /* seconds that making it takes, by its record or the last one; < 0: unknown */
 	double saved_s;            /* HIT: what it cost when it was made */
-	bool failed;               /* SOURCE: look failed; the message is in error */
+	bool failed;               /* look or fields failed (a file is missing): the message is in error; its consumers are RUN */
 	struct err *error;
 };
 
@@ -42,29 +43,18 @@ struct plan {
 
 struct plan_opts {
 	const struct graph *graph;
-	struct cache *cache;
+	struct cache *cache;       /* NULL: no records at all */
 	void *ctx;
 	struct str project;        /* names the records of "last": root folder and pipeline */
-	const node_id *targets;    /* none: every node that is not only NEEDed */
+	struct str pipeline;       /* second name, for clones in other folders; empty: none */
+	const node_id *targets;    /* none: every node that is not only NEEDed (sinks without NEED edges, and what leads to them) */
 	size_t ntargets;
 	bool force;                /* every job node */
 	const node_id *forced;
 	size_t nforced;
-	bool no_cache;             /* no lookups */
+	bool no_cache;             /* no lookups: everything made is RUN */
 };
 
 int plan_make(const struct plan_opts *o, struct arena *a, struct plan *out, struct err *e);
-
-/* TABLE_LAST: u32 version 1 | u8 failed | u64 at | f64 seconds | 32 key digest | 32 result digest | text key. The table's key is
- * fp(project) (16 bytes) + node name; a second one under fp(pipeline alone) serves a clone in another folder. */
-struct last {
-	bool failed;
-	int64_t at;
-	double seconds;
-	struct digest key_digest, result_digest;
-	struct str key; /* encoded */
-};
-bool last_find(struct view *v, struct str project, struct str node, struct arena *a, struct last *out);
-void last_put(struct batch *b, struct str project, struct str node, const struct last *l);
 
 #endif

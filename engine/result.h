@@ -32,6 +32,7 @@ struct result {
 	struct digest digest;
 	struct str kind, node;
 	int64_t made_at;        /* clock_real */
+	int64_t used_at;        /* when somebody last began to use it again; for gc */
 	double seconds, cpu_s;
 	uint64_t peak;          /* bytes */
 	struct digest log;      /* blob with its output lines; zero: none */
@@ -42,7 +43,10 @@ struct result {
 };
 
 void result_encode(const struct result *r, struct buf *out);
-int result_decode(struct str bytes, struct arena *a, struct result *out, struct err *e); /* ERR_DAMAGED */
+/* Copies what it needs. ERR_DAMAGED for anything that result_encode does not write, and for an output path that is absolute or
+ * leads up. */
+int result_decode(struct str bytes, struct arena *a, struct result *out, struct err *e);
+void result_sort(struct result *r); /* outputs by name */
 const struct output *result_output(const struct result *r, struct str name);            /* NULL: none */
 struct digest result_outputs_digest(const struct result *r);
 

@@ -25,7 +25,9 @@
 struct inputs {
 	const struct graph *graph;
 	node_id node;
-	const struct result *const *of; /* by position of the edge: of[i] for graph->edge[node.in + i]; NULL: not known (ORDER, NEED) */
+	/* By position of the edge: of[i] for graph->edge[node.in + i]. NULL: not known. Only INPUT edges have one, except in a task, where
+	 * ORDER and NEED edges have theirs too. */
+	const struct result *const *of;
 };
 
 /* A node that is being made. Created by the engine, given to start, ended by exactly one call of done. */
@@ -39,7 +41,9 @@ struct task {
 	struct loop *loop;        /* sys/loop.h */
 	void *rule_data;          /* the rule's own while it runs */
 	/* Success: r is filled in (outputs sorted). Failure: r NULL and e says why (ERR_FAILED: the user's step failed; a result with log
-	 * and info may be given then as well, for the history). uncachable: used in this run, but never recorded. Loop thread only. */
+	 * and info may be given then as well, for the history; ERR_INTERRUPTED: stopped as asked). uncachable: used in this run, but never
+	 * recorded. What r points to is copied before done returns. kind, node, key, made_at, and digest and seconds where they are zero,
+	 * are filled in by the engine. Loop thread only; the task is gone when done returns. */
 	void (*done)(struct task *t, const struct result *r, bool uncachable, const struct err *e);
 	uint32_t attempts;        /* set by the rule before done, 1 if it never retries */
 	int exit;                 /* exit status of the user's program, set by the rule */
@@ -59,7 +63,9 @@ struct rule {
 
 	/* source: the result now. inputs.of are known. */
 	int (*look)(void *ctx, const struct inputs *in, struct arena *a, struct result *out, struct err *e);
-	/* The node's own fields. Must not depend on anything that may change during a run. May be NULL. */
+	/* The node's own fields. Must not depend on anything that may change during a run; of a made node also asked while inputs are
+	 * unknown (in->of NULL), and the answer must be the same. Of a source: after look, in the same state, and describes what look saw.
+	 * The engine adds ("result", "", digest) to the key of a source that has no such field. May be NULL. */
 	int (*fields)(void *ctx, const struct inputs *in, struct key *k, struct err *e);
 	/* made: may a recorded result still be used? Looks, changes nothing. NULL: yes. */
 	enum usable (*usable)(void *ctx, node_id n, const struct result *r);
@@ -72,12 +78,15 @@ struct rule {
 	void (*start)(struct task *t);
 	/* End early: hard false asks (SIGTERM), true kills. done must still be called (ERR_INTERRUPTED). */
 	void (*stop)(struct task *t, bool hard);
-	/* What a changed field means: code, text, file, line. c->a is the recorded field, c->b the present one; either may be NULL. */
+	/* What a changed field means: code, text, file, line. c->a is the recorded field, c->b the present one; either may be NULL (not both).
+	 * out comes zeroed; a text that is left empty is filled in by the engine. For a field that comes from another node, that node's own
+	 * explanation, if it has one, replaces text, file and line; the code stays. NULL: the engine's words. */
 	void (*explain)(void *ctx, node_id n, const struct key_change *c, struct arena *a, struct reason *out);
 	/* Resources; NULL: none but one place of -j when `job`. */
 	size_t (*needs)(void *ctx, node_id n, const struct pool_need **out);
 	bool job;           /* counts against -j (steps); others run beside them, on the pool of the loop */
-	/* A condition: false means that the node is skipped. NULL: true. *unknown: it hangs on results that are not known yet. */
+	/* A condition: false means that the node is skipped. NULL: true. *unknown: it hangs on results that are not known yet. It failed
+	 * when e->code is set (e comes zeroed). */
 	bool (*wanted)(void *ctx, const struct inputs *in, bool *unknown, struct err *e);
 };
 
