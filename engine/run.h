@@ -43,7 +43,8 @@ struct run_node {
 	double seconds;
 	uint32_t attempts;
 	int exit;
-	struct err *error;           /* failed */
+	struct err *error;           /* failed; skipped or cancelled: NULL */
+	struct str note;             /* for the person: "an input changed while it ran ..."; empty: nothing */
 	int64_t started_at, ended_at; /* clock_real; 0: never */
 };
 
@@ -53,14 +54,15 @@ struct run {
 	enum { RUN_OK, RUN_HAS_FAILED, RUN_WAS_INTERRUPTED } status;
 	int signal;                  /* that interrupted it */
 	double seconds;
+	struct err *unrecorded;      /* results could not be recorded (the first failure); NULL: all were */
 	struct arena *arena;
 };
 
 /* What happens while it happens. Called in the loop's thread. Any may be NULL. */
 struct run_watch {
 	void *ctx;
-	void (*node_start)(void *ctx, node_id n, const struct reason *why);
-	void (*node_end)(void *ctx, node_id n, const struct run_node *r);
+	void (*node_start)(void *ctx, node_id n, const struct reason *why); /* is being made (not: restored) */
+	void (*node_end)(void *ctx, node_id n, const struct run_node *r);   /* made kinds, and sources that failed; not for unused */
 	/* about every 100 ms while something runs, for a live display */
 	void (*tick)(void *ctx, uint32_t running, uint32_t done, uint32_t total);
 };
@@ -78,8 +80,12 @@ struct run_opts {
 	bool keep_going;           /* -k */
 	int64_t timeout;           /* ns for the whole run; 0: none */
 	struct run_watch watch;
-	bool dry_records;          /* --no-cache: look nothing up (plan.no_cache), still record */
+	bool dry_records;          /* nothing is recorded (--verify); --no-cache records, it only looks nothing up (plan.no_cache) */
 	struct loop *loop;         /* signals are handled by run: the first SIGINT or SIGTERM stops softly, ten seconds later or at a second one hard */
+	/* Called before each commit, so that rules can add records of their own (facts, known blobs) to it; may be NULL. The stat table is
+	 * saved by run itself. Commits happen on a pool thread: while run runs, nobody else commits. */
+	void (*records)(void *ctx, struct batch *b);
+	void *records_ctx;
 };
 
 /* -1 only for what ends the whole run (the world, our bugs); failed steps are in out. */
