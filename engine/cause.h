@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cause: from two keys of a node to the leaf that made them differ. Private to engine/; explain.h shows the links.
+ * cause: from two keys of a node to the leaf that made them differ. Private to engine/; explain.h shows what it finds.
  *
  * Which field is told first: commands before parameters before code before the rest, inputs last (the order of codes in cause.c); among
  * equals the node's own fields, then those from sources, then those from made nodes.
@@ -8,15 +8,10 @@
 #ifndef PAWL_ENGINE_CAUSE_H
 #define PAWL_ENGINE_CAUSE_H
 
+#include "engine/explain.h"
 #include "engine/facts.h"
 
 enum { CAUSE_DEPTH = 32 }; /* links of a chain */
-
-struct why_link {                 /* from the node asked for down to the leaf */
-	node_id node;
-	struct key_change change; /* the field that differs; a or b NULL: added or gone; both: it only waits for the next one */
-	struct reason reason;     /* in the rule's words */
-};
 
 struct cause_chain {
 	struct why_link v[CAUSE_DEPTH];

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/cause.h"
+
 /* The first node that at waits for, or NODE_NONE. A source waits for what is ordered before it, too. */
 static node_id
 waits_for(const struct facts *f, node_id at)
@@ -58,9 +60,8 @@ explain(const struct plan_opts *o, const struct plan *p, node_id n, struct str a
 	why.unchanged = x->key.n;
 	if (!why.never_made)
 		why.nchanges = cause_changes(&f, n, &old, &x->key, a, &why.changes, &why.unchanged);
-	if (against.n && cause_find(&f, n, &old, &x->key, a, &why.reason, &chain))
-		;
-	else if (x->state == PLAN_RUN || x->state == PLAN_MAYBE || why.nchanges)
+	const bool found = against.n && cause_find(&f, n, &old, &x->key, a, &why.reason, &chain);
+	if (!found && (x->state == PLAN_RUN || x->state == PLAN_MAYBE || why.nchanges))
 		walk(&f, n, a, &chain);
 	view_end(f.view);
 	why.chain = arena_array(a, struct why_link, chain.n);

@@ -5,12 +5,18 @@
 #ifndef PAWL_ENGINE_EXPLAIN_H
 #define PAWL_ENGINE_EXPLAIN_H
 
-#include "engine/cause.h"
+#include "engine/plan.h"
+
+struct why_link {                 /* from the node asked for down to the leaf */
+	node_id node;
+	struct key_change change; /* the field that differs; a or b NULL: added or gone; both NULL: another thing than a field */
+	struct reason reason;     /* in the rule's words */
+};
 
 struct why {
 	enum plan_state state;
 	struct reason reason;
-	struct why_link *chain;     /* engine/cause.h: from the node asked for to the leaf */
+	struct why_link *chain;
 	size_t nchain;
 	struct key_change *changes; /* all differing fields of the node asked for */
 	size_t nchanges;
