@@ -12,19 +12,24 @@
 #ifndef PAWL_RULES_LOCK_H
 #define PAWL_RULES_LOCK_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/js.h"
 
 struct lock {
 	struct js *doc;   /* the document; maps "parents", "bootstraps", "requirements" always there */
+	struct js *changes; /* what this invocation set, by section: put on top of what the file holds when it is written */
+	struct js *used;  /* entries of "requirements" that the project asks for now; others for the same targets go when it is written */
 	bool dirty;
 	bool locked;      /* --locked */
 };
 
-int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one */
+int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one; l->locked stays */
 void lock_done(struct lock *l);
 struct js *lock_get(const struct lock *l, const char *section, struct str name);  /* NULL: not there */
 int lock_set(struct lock *l, const char *section, struct str name, struct js *value, struct err *e); /* takes value */
+void lock_use(struct lock *l, const char *section, struct str name); /* the entry is asked for, now or by the end */
+void lock_write(const struct lock *l, struct buf *out);
 int lock_save(struct lock *l, int root, struct err *e);   /* only when dirty */
 
 #endif
