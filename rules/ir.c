@@ -92,3 +92,10 @@ ir_isolation(const struct ir_step *s, const struct ir_stack *stack)
 {
 	return str_is(stack->orchestrator, "local") ? s->isolation : ISOLATION_IMAGE;
 }
+
+void
+ir_stack_implied(struct ir_stack *out, struct arena *a)
+{
+	*out = (struct ir_stack){ .name = STR("local"), .orchestrator = STR("local"), .builder = STR("native"), .implied = true };
+	out->settings = js_keep(a, js_map());
+}

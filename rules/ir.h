@@ -196,6 +196,8 @@ bool ir_texts_have(const struct ir_texts *t, struct str text);
 /* What the step runs in on this stack: orchestrators other than local always take the image. */
 enum ir_isolation ir_isolation(const struct ir_step *s, const struct ir_stack *stack);
 
+void ir_stack_implied(struct ir_stack *out, struct arena *a); /* the "local" of a file without one */
+
 void ir_write(const struct ir *ir, struct buf *out); /* canonical JSON and a newline */
 int ir_read(struct str json, struct arena *a, struct ir *out, struct err *e);
 
