@@ -24,6 +24,12 @@ static const struct unit sizes[] = {
 	{ "TiB", 1099511627776 }, { "Pi", 1125899906842624 }, { "PiB", 1125899906842624 },
 };
 
+static int64_t
+nearest(double d) /* from 0 to 2^53 */
+{
+	return (int64_t)(d + 0.5);
+}
+
 static size_t
 number_length(struct str s)
 {
@@ -73,11 +79,13 @@ duration_parse(struct str text, int64_t *ns)
 		total += d * u->factor;
 		text = str_drop(rest, m);
 	}
-	const double whole = nearbyint(total);
-
-	if (!(total <= most_ms) || fabs(total - whole) > 1e-6)
+	if (!(total <= most_ms))
 		return false;
-	*ns = (int64_t)whole * ms;
+	const int64_t whole = nearest(total);
+
+	if (fabs(total - (double)whole) > 1e-6)
+		return false;
+	*ns = whole * ms;
 	return true;
 }
 
@@ -90,20 +98,20 @@ size_parse(struct str text, int64_t *bytes)
 
 	if (text.n > 40 || !u || !str_double(str_take(text, n), &d) || !(d * u->factor <= most_bytes))
 		return false;
-	if (d * u->factor != floor(d * u->factor))
+	const int64_t whole = (int64_t)(d * u->factor);
+
+	if ((double)whole != d * u->factor)
 		return false;
-	*bytes = (int64_t)(d * u->factor);
+	*bytes = whole;
 	return true;
 }
 
 bool
 amount_of(double d, int64_t *thousandths)
 {
-	const double t = nearbyint(d * 1000);
-
-	if (!(d >= 0) || t > most_bytes || fabs(d * 1000 - t) > 1e-6)
+	if (!(d >= 0) || d * 1000 > most_bytes || fabs(d * 1000 - (double)nearest(d * 1000)) > 1e-6)
 		return false;
-	*thousandths = (int64_t)t;
+	*thousandths = nearest(d * 1000);
 	return true;
 }
 
