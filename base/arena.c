@@ -186,6 +186,7 @@ arena_str(struct arena *a, struct str s)
 struct str
 arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+	assert(fmt);
 	va_list again;
 	va_copy(again, ap);
 	const int n = vsnprintf(NULL, 0, fmt, again);

@@ -54,9 +54,11 @@ as_argv(const char *const *v)
 NO_SANITIZE static void
 reset_signals(const struct start *s)
 {
-	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	/* All zeros is SIG_DFL in the kernel's own layout. libc's sigaction refuses the two signals that it uses itself, which
+	 * GNU make hands on ignored. */
+	static const unsigned long plain[8] = { 0 };
 	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &plain, NULL); /* fails for KILL, STOP and libc's own */
+		(void)syscall(SYS_rt_sigaction, i, plain, NULL, (size_t)NSIG / 8); /* fails for KILL and STOP */
 	(void)sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
