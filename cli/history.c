@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/history.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/vec.h"
+#include "hashing/fp.h"
+#include "sys/clock.h"
+
+struct str
+history_new_id(struct arena *a)
+{
+	time_t t = (time_t)(clock_real() / NS_PER_S);
+	struct tm tm;
+	char text[32] = "";
+	uint16_t random = 0;
+	if (gmtime_r(&t, &tm))
+		strftime(text, sizeof text, "%Y%m%d-%H%M%S", &tm);
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+		random = (uint16_t)clock_mono();
+	return arena_printf(a, "%s-%04x", text, random);
+}
+
+static struct str
+prefix(struct session *s, struct arena *a)
+{
+	struct fp fp = fp_of(s->project->id);
+	return arena_str(a, (struct str){ (const char *)&fp, sizeof fp });
+}
+
+void
+history_put(struct session *s, struct batch *b, struct str id, const struct js *answer)
+{
+	AUTO_BUF key = { 0 }, value = { 0 };
+	buf_put(&key, prefix(s, &s->arena));
+	buf_put(&key, id);
+	struct js *o = js_copy(answer), *params = js_map();
+	js_set(o, "t", js_real((double)clock_real() / 1e9));
+	for (size_t i = 0; i < s->project->ir.nparams; i++) {
+		const struct ir_param *p = &s->project->ir.params[i];
+		js_set_str(params, p->name, js_copy(p->value));
+	}
+	js_set(o, "params", params);
+	js_write(o, &value);
+	js_free(o);
+	batch_put(b, TABLE_RUN, buf_str(&key), buf_str(&value));
+}
+
+struct found {
+	VEC_FIELDS(struct js *);
+};
+
+static bool
+collect(void *ctx, struct str key, struct str value)
+{
+	struct found *f = ctx;
+	struct js *run;
+	(void)key;
+	if (js_parse(value, "run", &run, NULL) == 0)
+		VEC_PUSH(f, run);
+	return true;
+}
+
+int
+history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
+{
+	struct view *v;
+	struct found f = { 0 };
+	if (!s->cache->records) {
+		*out = NULL;
+		*n = 0;
+		return 0;
+	}
+	if (view_begin(s->cache->records, &v, e) < 0)
+		return -1;
+	view_each(v, TABLE_RUN, prefix(s, &s->arena), collect, &f);
+	view_end(v);
+	*out = f.v;
+	*n = f.n;
+	return 0;
+}
+
+/* "last" is 0 from the end, "last~2" 2. */
+static bool
+from_end(struct str name, size_t n, size_t *index)
+{
+	uint64_t back = 0;
+	if (!str_starts(name, STR("last")))
+		return false;
+	name = str_drop(name, 4);
+	if (name.n && (!str_starts(name, STR("~")) || !str_u64(str_drop(name, 1), &back)))
+		return false;
+	if (back >= n)
+		return false;
+	*index = n - 1 - (size_t)back;
+	return true;
+}
+
+static int
+pick(struct js **all, size_t n, struct str name, size_t *index, struct err *e)
+{
+	size_t matches = 0;
+	if (from_end(name, n, index))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(js_str(js_get(all[i], "run")), name)) {
+			*index = i;
+			matches++;
+		}
+	if (matches == 1)
+		return 0;
+	if (matches)
+		return err_set(e, ERR_INPUT, "%zu runs begin with '" STR_FMT "'; write more of the name", matches,
+			       STR_ARG(name));
+	return err_set(e, ERR_INPUT, "there is no run '" STR_FMT "' of this project; 'pawl runs' lists them",
+		       STR_ARG(name));
+}
+
+int
+history_find(struct session *s, struct str name, struct js **out, struct err *e)
+{
+	struct js **all;
+	size_t n, index = 0;
+	if (history_all(s, &all, &n, e) < 0)
+		return -1;
+	int rc = pick(all, n, name, &index, e);
+	for (size_t i = 0; i < n; i++)
+		if (rc < 0 || i != index)
+			js_free(all[i]);
+	if (rc == 0)
+		*out = all[index];
+	free(all);
+	return rc;
+}
+
+const struct js *
+history_step(const struct js *run, struct str step)
+{
+	const struct js *steps = js_get(run, "steps");
+	for (size_t i = 0; i < js_len(steps); i++)
+		if (str_eq(js_str(js_get(js_at(steps, i), "name")), step))
+			return js_at(steps, i);
+	return NULL;
+}

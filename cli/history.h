@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * history: finished runs of a project (TABLE_RUN), as the final JSON objects.
+ *
+ * Key: fingerprint of the project's id (16 bytes) + run id "YYYYMMDD-HHMMSS-xxxx", so that runs sort by time.
+ * Value: the object of `run --json` with "log" digests in its steps, "t" (start, seconds since 1970) and "params".
+ */
+#ifndef PAWL_CLI_HISTORY_H
+#define PAWL_CLI_HISTORY_H
+
+#include "cli/session.h"
+
+struct str history_new_id(struct arena *a); /* from the clock and some random bits */
+void history_put(struct session *s, struct batch *b, struct str id, const struct js *answer);
+/* All runs, oldest first; each value is the caller's. */
+int history_all(struct session *s, struct js ***out, size_t *n, struct err *e);
+/* By id, a unique beginning of one, or "last", "last~1"; ERR_INPUT. The caller's. */
+int history_find(struct session *s, struct str name, struct js **out, struct err *e);
+/* The step's object in a run; borrowed, NULL: not in it. */
+const struct js *history_step(const struct js *run, struct str step);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/make.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/js.h"
+#include "cache/claim.h"
+#include "cache/lease.h"
+#include "cache/stats.h"
+#include "cli/answer.h"
+#include "cli/history.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "rules/snapshot.h"
+#include "sys/clock.h"
+
+extern char **environ;
+
+/* What the line of a no-op says: counts and the time saved, as a snapshot keeps them. */
+static void
+encode_line(const struct run_counts *c, struct buf *out)
+{
+	buf_u32(out, (uint32_t)c->steps);
+	buf_u32(out, (uint32_t)c->images);
+	buf_u64(out, (uint64_t)(c->saved_s * 1000));
+}
+
+static void
+print_line(struct str encoded, int64_t began, bool quiet)
+{
+	struct rd r = { .rest = encoded };
+	uint32_t steps = rd_u32(&r), images = rd_u32(&r);
+	double saved = (double)rd_u64(&r) / 1000;
+	AUTO_BUF b = { 0 };
+	buf_puts(&b, "up to date: ");
+	text_count(&b, steps, "step");
+	if (images) {
+		buf_puts(&b, ", ");
+		text_count(&b, images, "image");
+	}
+	buf_puts(&b, " (");
+	text_seconds(&b, (double)(clock_mono() - began) / 1e9);
+	buf_puts(&b, ")");
+	if (saved >= 0.001) {
+		buf_puts(&b, ", ");
+		text_seconds(&b, saved);
+		buf_puts(&b, " saved");
+	}
+	buf_putc(&b, '\n');
+	if (!quiet)
+		text_out(buf_str(&b));
+}
+
+bool
+make_nothing(struct session *s)
+{
+	const struct args *a = s->args;
+	int64_t began = clock_mono();
+	struct view *v = NULL;
+	struct str answer;
+	bool yes = false;
+	if (a->json || a->events || a->force_all || a->force.n || a->no_cache || a->verify || a->dry_run ||
+	    !s->cache->records || view_begin(s->cache->records, &v, NULL) < 0)
+		return false;
+	AUTO_FD root = file_open_dir(AT_FDCWD, arena_z(&s->arena, s->root), NULL);
+	const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
+	if (root >= 0 && snapshot_check(v, &key, root, (const char *const *)environ, &answer)) {
+		print_line(answer, began, false);
+		yes = true;
+	}
+	view_end(v);
+	return yes;
+}
+
+/* One invocation at a time works in a project; the others wait here and then find its results. */
+static int
+claim_project(struct session *s, struct err *e)
+{
+	struct str name = arena_printf(&s->arena, "project " STR_FMT, STR_ARG(s->root));
+	for (bool told = false;; told = true) {
+		struct err busy;
+		int fd = claim_try(s->cache, name, &busy);
+		if (fd >= 0)
+			return fd;
+		if (busy.code != ERR_BUSY) {
+			*e = busy;
+			return -1;
+		}
+		if (!told && !s->args->quiet)
+			text_err(STR("     Waiting for another pawl that works in this project\n"));
+		nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+	}
+}
+
+static int
+jobs(const struct args *a, unsigned *out, struct err *e)
+{
+	uint64_t n;
+	*out = 0;
+	if (!a->jobs)
+		return 0;
+	if (!str_u64(str_z(a->jobs), &n) || n < 1 || n > 10000)
+		return err_set(e, ERR_INPUT, "-j takes a number from 1 to 10000, not '%s'", a->jobs);
+	*out = (unsigned)n;
+	return 0;
+}
+
+static const struct run_pool *
+pools(struct session *s, size_t *n)
+{
+	const struct ir_stack *k = s->project->stack;
+	struct run_pool *v = arena_array(&s->arena, struct run_pool, k->npools);
+	for (size_t i = 0; i < k->npools; i++)
+		v[i] = (struct run_pool){ k->pools[i].name, k->pools[i].amount };
+	*n = k->npools;
+	return v;
+}
+
+/* Everything hit, made or cut off and in place? Only then does a snapshot say "nothing to do". */
+static bool
+all_done(const struct run *r)
+{
+	if (r->status != RUN_OK)
+		return false;
+	for (uint32_t i = 0; i < r->graph->nnodes; i++)
+		if (r->node[i].state == RUN_FAILED || r->node[i].state == RUN_CANCELLED)
+			return false;
+	return true;
+}
+
+static void
+record(struct session *s, struct made *m, bool ran)
+{
+	struct batch b = { 0 };
+	struct err e;
+	if (ran)
+		history_put(s, &b, m->id, m->answer);
+	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache) {
+		struct run_counts c = answer_counts(s, &m->run);
+		AUTO_BUF line = { 0 };
+		encode_line(&c, &line);
+		const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
+		snapshot_put(&b, &key, s->project->leaves, s->project->fd, buf_str(&line));
+	}
+	stats_save(s->cache->stats, &b);
+	if (b.n && cache_commit(s->cache, &b, &e) < 0) {
+		AUTO_BUF text = { 0 };
+		buf_printf(&text, "warning: this run is not in the history: %s\n", e.text);
+		text_err(buf_str(&text));
+	}
+	batch_done(&b);
+}
+
+static bool
+anything_ran(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->graph->nnodes; i++) {
+		enum run_state st = r->node[i].state;
+		if (st == RUN_MADE || st == RUN_FAILED || st == RUN_RESTORED || st == RUN_CANCELLED)
+			return true;
+	}
+	return false;
+}
+
+static int
+carry_out(struct session *s, struct loop *l, struct progress *p, struct made *out, struct err *e)
+{
+	struct run_opts o = { .plan = s->plan_opts, .keep_going = s->args->keep_going, .loop = l };
+	o.pools = pools(s, &o.npools);
+	if (jobs(s->args, &o.jobs, e) < 0 ||
+	    (s->args->timeout && args_duration(s->args->timeout, &o.timeout, e) < 0))
+		return -1;
+	s->project->watch = progress_project_watch(p);
+	o.watch = progress_run_watch(p);
+	out->id = history_new_id(&s->arena);
+	progress_begin(p, out->id, s->project->graph.nnodes);
+	return run(&o, &s->plan, &s->arena, &out->run, e);
+}
+
+static int
+run_here(struct session *s, enum session_targets t, struct made *out, struct err *e)
+{
+	struct loop *l = loop_new(e);
+	struct progress p;
+	int rc = -1;
+	if (!l)
+		return -1;
+	if (progress_open(&p, s, e) == 0) {
+		if (project_ready(s->project, l, e) == 0 && carry_out(s, l, &p, out, e) == 0) {
+			out->answer = answer_run(s, &out->run, out->id, t == TARGET_IMAGES);
+			progress_end(&p, out->answer);
+			rc = 0;
+		}
+		progress_close(&p);
+	}
+	session_notes(s);
+	project_rest(s->project);
+	loop_free(l);
+	return rc;
+}
+
+int
+make(struct session *s, enum session_targets t, struct made *out, struct err *e)
+{
+	*out = (struct made){ 0 };
+	AUTO_FD claim = claim_project(s, e);
+	if (claim < 0 || lease_take(s->cache, e) < 0 || session_open(s, e) < 0 || session_plan(s, t, e) < 0 ||
+	    run_here(s, t, out, e) < 0)
+		return -1;
+	if (lock_save(&s->project->lock, s->project->fd, e) < 0)
+		return -1;
+	record(s, out, anything_ran(&out->run));
+	struct str notice = cache_notice(s->cache);
+	if (notice.n) {
+		AUTO_BUF b = { 0 };
+		buf_printf(&b, "warning: " STR_FMT "\n", STR_ARG(notice));
+		text_err(buf_str(&b));
+	}
+	return 0;
+}
+
+int
+make_status(const struct run *r)
+{
+	switch (r->status) {
+	case RUN_OK:
+		return 0;
+	case RUN_HAS_FAILED:
+		break;
+	case RUN_WAS_INTERRUPTED:
+		return 128 + r->signal;
+	}
+	for (uint32_t i = 0; i < r->graph->nnodes; i++) {
+		const struct run_node *n = &r->node[i];
+		if (n->state == RUN_FAILED && n->error && n->error->code != ERR_FAILED)
+			return err_status(n->error->code);
+	}
+	return 1;
+}

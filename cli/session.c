@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/suggest.h"
+#include "cli/text.h"
+#include "rules/notes.h"
+
+extern char **environ;
+
+void
+session_init(struct session *s, struct args *a)
+{
+	*s = (struct session){ .args = a };
+}
+
+void
+session_done(struct session *s)
+{
+	if (s->project)
+		project_close(s->project);
+	if (s->cache)
+		cache_close(s->cache);
+	arena_done(&s->arena);
+}
+
+int
+session_cache(struct session *s, struct err *e)
+{
+	struct str folder;
+	if (s->cache)
+		return 0;
+	if (cache_folder(getenv("PAWL_CACHE"), getenv("XDG_CACHE_HOME"), getenv("HOME"), &s->arena, &folder, e) < 0)
+		return -1;
+	return cache_open(folder, &s->cache, e);
+}
+
+static struct str
+working_folder(struct arena *a)
+{
+	char *cwd = getcwd(NULL, 0);
+	struct str s = arena_str(a, cwd ? str_z(cwd) : STR("/"));
+	free(cwd);
+	return s;
+}
+
+static struct str
+absolute(struct session *s, struct str path)
+{
+	if (str_starts(path, STR("/")))
+		return path_clean(&s->arena, path);
+	return path_clean(&s->arena, path_join(&s->arena, working_folder(&s->arena), path));
+}
+
+int
+session_find(struct session *s, struct err *e)
+{
+	const char *file = s->args->file;
+	struct str given = file ? str_z(file) : STR("pawl.yaml");
+	if (str_find_char(given, '/') != SIZE_MAX) {
+		struct str path = absolute(s, given);
+		s->root = path_dir(path);
+		s->file = path_base(path);
+		if (!file_exists(AT_FDCWD, arena_z(&s->arena, path)))
+			return err_set(e, ERR_INPUT, "there is no pipeline file '%s'", file);
+		return 0;
+	}
+	s->file = given;
+	return project_find(working_folder(&s->arena), given, &s->arena, &s->root, e);
+}
+
+/* The user's mistakes: for people on stderr, and under --json as one object on stdout. */
+static void
+print_mistakes(struct session *s, struct diags *d, const struct err *e)
+{
+	AUTO_BUF text = { 0 };
+	diags_sort(d);
+	diags_print(d, text_color(s->args, STDERR_FILENO), &text);
+	text_err(buf_str(&text));
+	if (!s->args->json)
+		return;
+	struct js *list = js_list();
+	for (size_t i = 0; i < d->n; i++) {
+		const struct diag *m = &d->v[i];
+		if (m->severity != SEVERITY_ERROR)
+			continue;
+		struct js *o = js_map();
+		js_set(o, "file", js_text(m->at.file));
+		js_set(o, "line", js_int(m->at.line));
+		js_set(o, "column", js_int(m->at.column));
+		js_set(o, "code", js_text(m->code));
+		js_set(o, "message", js_text(m->message));
+		js_set(o, "hint", m->hint.n ? js_text(m->hint) : js_null());
+		js_push(list, o);
+	}
+	(void)e;
+	text_json(js_set(js_set(js_map(), "schema", js_int(1)), "errors", list));
+}
+
+int
+session_open(struct session *s, struct err *e)
+{
+	const struct args *a = s->args;
+	if (session_cache(s, e) < 0 || (!s->root.n && session_find(s, e) < 0) ||
+	    args_params(a, &s->arena, &s->params, e) < 0)
+		return -1;
+	s->params_files = arena_array(&s->arena, struct str, a->params_files.n);
+	for (size_t i = 0; i < a->params_files.n; i++)
+		s->params_files[i] = absolute(s, str_z(a->params_files.v[i]));
+	struct project_opts o = {
+		.root = s->root,
+		.file = s->file,
+		.stack = str_z(a->stack),
+		.params = s->params,
+		.nparams = a->params.n,
+		.params_files = s->params_files,
+		.nparams_files = a->params_files.n,
+		.environ_ = (const char *const *)environ,
+		.offline = a->offline,
+		.locked = a->locked,
+		.no_cache = a->no_cache,
+	};
+	struct diags d = { 0 };
+	int rc = project_open(&o, s->cache, &s->project, &d, e);
+	if (d.n)
+		print_mistakes(s, &d, e);
+	if (rc < 0 && d.nerrors)
+		e->text[0] = '\0'; /* all is said */
+	diags_done(&d);
+	return rc;
+}
+
+/* Does node n answer to this word? "train" stands for "step:train", and for each element of a map. */
+static bool
+answers(const struct graph *g, node_id n, struct str word, const char *prefix, bool elements)
+{
+	struct str name = g->node[n.i].name;
+	if (str_eq(name, word))
+		return true;
+	if (!str_starts(name, str_z(prefix)))
+		return false;
+	name = str_drop(name, strlen(prefix));
+	if (str_eq(name, word))
+		return true;
+	return elements && str_starts(name, word) && name.n > word.n && name.p[word.n] == '[';
+}
+
+static bool
+is_target(const struct graph *g, node_id n, enum session_targets t)
+{
+	const struct rule *r = g->node[n.i].rule;
+	bool step = r == &rule_step, image = r == &rule_image;
+	return (t != TARGET_IMAGES && step) || (t != TARGET_STEPS && image);
+}
+
+static int
+nobody(struct session *s, struct str word, enum session_targets t, struct err *e)
+{
+	const struct graph *g = &s->project->graph;
+	struct str *names = arena_array(&s->arena, struct str, g->nnodes);
+	size_t n = 0;
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		if (is_target(g, (node_id){ i }, t))
+			names[n++] = str_cut(g->node[i].name, ':').tail;
+	struct str near = suggest(word, names, n);
+	const char *what = t == TARGET_STEPS ? "step" : t == TARGET_IMAGES ? "environment" : "step or environment";
+	if (near.n)
+		return err_set(e, ERR_INPUT, "there is no %s '" STR_FMT "'; did you mean '" STR_FMT "'?", what,
+			       STR_ARG(word), STR_ARG(near));
+	return err_set(e, ERR_INPUT, "there is no %s '" STR_FMT "'; 'pawl graph' lists what there is", what,
+		       STR_ARG(word));
+}
+
+static int
+find_targets(struct session *s, const struct words *w, enum session_targets t, node_id **out, size_t *nout,
+	     struct err *e)
+{
+	const struct graph *g = &s->project->graph;
+	node_id *v = arena_array(&s->arena, node_id, g->nnodes + 1);
+	size_t n = 0;
+	for (size_t k = 0; k < w->n; k++) {
+		size_t before = n;
+		struct str word = str_z(w->v[k]);
+		for (uint32_t i = 0; i < g->nnodes && n <= g->nnodes; i++) {
+			node_id id = { i };
+			const char *prefix = g->node[i].rule == &rule_image ? "image:" : "step:";
+			if (is_target(g, id, t) && answers(g, id, word, prefix, true))
+				v[n++] = id;
+		}
+		if (n == before)
+			return nobody(s, word, t, e);
+	}
+	*out = v;
+	*nout = n;
+	return 0;
+}
+
+int
+session_node(struct session *s, struct str word, enum session_targets t, node_id *out, struct err *e)
+{
+	const char *text = arena_z(&s->arena, word);
+	struct words w = { &text, 1 };
+	node_id *v;
+	size_t n;
+	node_id any = graph_find(&s->project->graph, word); /* "code:train", "parent:..." by their full names */
+	if (any.i != NODE_NONE.i) {
+		*out = any;
+		return 0;
+	}
+	if (find_targets(s, &w, t, &v, &n, e) < 0)
+		return -1;
+	if (n > 1)
+		return err_set(e, ERR_INPUT, "'" STR_FMT "' has %zu elements; name one, such as '" STR_FMT "'",
+			       STR_ARG(word), n, STR_ARG(str_cut(s->project->graph.node[v[0].i].name, ':').tail));
+	*out = v[0];
+	return 0;
+}
+
+static void
+all_targets(struct session *s, enum session_targets t)
+{
+	const struct graph *g = &s->project->graph;
+	s->targets = arena_array(&s->arena, node_id, g->nnodes + 1);
+	s->ntargets = 0;
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		if (is_target(g, (node_id){ i }, t))
+			s->targets[s->ntargets++] = (node_id){ i };
+}
+
+int
+session_plan(struct session *s, enum session_targets t, struct err *e)
+{
+	struct project *p = s->project;
+	if (project_graph(p, e) < 0)
+		return -1;
+	if (s->args->words.n) {
+		if (find_targets(s, &s->args->words, t, &s->targets, &s->ntargets, e) < 0)
+			return -1;
+	} else {
+		all_targets(s, t);
+	}
+	if (find_targets(s, &s->args->force, TARGET_ANY, &s->forced, &s->nforced, e) < 0)
+		return err_wrap(e, "--force");
+	s->plan_opts = (struct plan_opts){
+		.graph = &p->graph,
+		.cache = s->cache,
+		.ctx = p,
+		.project = p->id,
+		.targets = s->targets,
+		.ntargets = s->ntargets,
+		.force = s->args->force_all,
+		.forced = s->forced,
+		.nforced = s->nforced,
+		.no_cache = s->args->no_cache,
+	};
+	return plan_make(&s->plan_opts, &s->arena, &s->plan, e);
+}
+
+void
+session_notes(struct session *s)
+{
+	const char *note;
+	if (!s->project)
+		return;
+	AUTO_BUF b = { 0 };
+	while ((note = notes_get(s->project->notes, s->notes_shown))) {
+		buf_printf(&b, "note: %s\n", note);
+		s->notes_shown++;
+	}
+	text_err(buf_str(&b));
+}
+
+struct str
+session_question(struct session *s, struct arena *a)
+{
+	const struct args *g = s->args;
+	const struct words *lists[] = { &g->words, &g->params, &g->params_files };
+	AUTO_BUF b = { 0 };
+	buf_text(&b, str_z(g->verb->name));
+	buf_text(&b, s->file);
+	buf_text(&b, str_z(g->stack));
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		buf_u32(&b, (uint32_t)lists[i]->n);
+		for (size_t k = 0; k < lists[i]->n; k++)
+			buf_text(&b, str_z(lists[i]->v[k]));
+	}
+	return arena_str(a, buf_str(&b));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session: what one invocation of a verb works with, opened in the order that is needed and closed in one go.
+ *
+ *	session_cache   the user's cache
+ *	session_find    which project: root folder and pipeline file
+ *	session_open    the project: IR; mistakes in the user's files are printed here
+ *	session_plan    the graph, and the plan over the targets that the words name
+ */
+#ifndef PAWL_CLI_SESSION_H
+#define PAWL_CLI_SESSION_H
+
+#include "cli/args.h"
+#include "engine/plan.h"
+#include "rules/project.h"
+#include "rules/rules.h"
+
+struct session {
+	struct args *args;
+	struct arena arena;
+	struct cache *cache;
+	struct str root, file; /* of the project: absolute folder, name in it */
+	struct project *project;
+	struct ir_pair *params;
+	struct str *params_files; /* absolute */
+	node_id *targets;
+	size_t ntargets;
+	node_id *forced;
+	size_t nforced;
+	struct plan_opts plan_opts;
+	struct plan plan;
+	size_t notes_shown;
+};
+
+void session_init(struct session *s, struct args *a);
+void session_done(struct session *s); /* closes all that is open */
+
+int session_cache(struct session *s, struct err *e);
+int session_find(struct session *s, struct err *e);
+int session_open(struct session *s, struct err *e);
+
+enum session_targets {
+	TARGET_STEPS,  /* words name steps; none: all steps */
+	TARGET_IMAGES, /* words name environments; none: all of them */
+	TARGET_ANY,    /* words name steps or environments */
+};
+int session_plan(struct session *s, enum session_targets t, struct err *e);
+
+/* The node that a word names: "train" or "step:train" ... */
+int session_node(struct session *s, struct str word, enum session_targets t, node_id *out, struct err *e);
+/* Print the notes that came since the last call, on stderr. */
+void session_notes(struct session *s);
+/* The question that a snapshot answers: verb, file, stack, targets, parameters. */
+struct str session_question(struct session *s, struct arena *a);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/answer.h"
+#include "cli/make.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+#include "rules/image.h"
+
+/* Outputs and pushes of one made image; notes its reference in the answer. */
+static int
+deliver(struct session *s, struct js *image, node_id n, const struct run_node *r, struct err *e)
+{
+	const struct args *a = s->args;
+	struct str ref;
+	if (!r->result)
+		return 0;
+	for (size_t i = 0; i < a->output.n; i++) {
+		if (image_output(s->project, n, r->result, str_z(a->output.v[i]), e) < 0)
+			return err_wrap(e, "write '%s'", a->output.v[i]);
+	}
+	if (!a->push)
+		return 0;
+	if (image_push(s->project, n, r->result, &s->arena, &ref, e) < 0)
+		return err_wrap(e, "push " STR_FMT, STR_ARG(s->project->graph.node[n.i].name));
+	js_set(image, "ref", js_text(ref));
+	return 0;
+}
+
+static int
+deliver_all(struct session *s, struct made *m, struct err *e)
+{
+	const struct graph *g = &s->project->graph;
+	struct js *images = js_get(m->answer, "images");
+	for (uint32_t i = 0; i < g->nnodes; i++) {
+		if (g->node[i].rule != &rule_image)
+			continue;
+		for (size_t k = 0; k < js_len(images); k++) {
+			struct js *o = js_at(images, k);
+			if (str_eq(js_str(js_get(o, "environment")), answer_name(&g->node[i])) &&
+			    deliver(s, o, (node_id){ i }, &m->run.node[i], e) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+print_images(const struct js *answer)
+{
+	const struct js *images = js_get(answer, "images");
+	AUTO_BUF b = { 0 };
+	for (size_t i = 0; i < js_len(images); i++) {
+		const struct js *o = js_at(images, i), *layers = js_get(o, "layers");
+		size_t made = 0;
+		for (size_t k = 0; k < js_len(layers); k++)
+			made += str_is(js_str(js_get(js_at(layers, k), "state")), "made");
+		buf_printf(&b, STR_FMT "  " STR_FMT "  " STR_FMT "  (%zu of ", STR_ARG(js_str(js_get(o, "environment"))),
+			   STR_ARG(js_str(js_get(o, "state"))), STR_ARG(js_str(js_get(o, "digest"))), made);
+		text_count(&b, js_len(layers), "layer");
+		buf_puts(&b, " made)");
+		if (js_type(js_get(o, "ref")) == JS_TEXT)
+			buf_printf(&b, "  " STR_FMT, STR_ARG(js_str(js_get(o, "ref"))));
+		buf_putc(&b, '\n');
+	}
+	text_out(buf_str(&b));
+}
+
+int
+verb_build(struct args *a, struct err *e)
+{
+	struct session s;
+	struct made m;
+	int status = -1;
+	session_init(&s, a);
+	if (session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
+		status = -1;
+	} else if (!a->output.n && !a->push && make_nothing(&s)) {
+		status = 0;
+	} else if (make(&s, TARGET_IMAGES, &m, e) == 0) {
+		if (deliver_all(&s, &m, e) == 0) {
+			status = make_status(&m.run);
+			if (a->json)
+				text_json(js_copy(m.answer));
+			else
+				print_images(m.answer);
+		}
+		js_free(m.answer);
+	}
+	session_done(&s);
+	return status;
+}

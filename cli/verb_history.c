@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * runs, log, diff: verbs that read what was.
+ */
+#include <stdlib.h>
+
+#include "backends/joblog.h"
+#include "cli/answer.h"
+#include "cli/history.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+#include "sys/clock.h"
+
+static void
+print_run(const struct js *run, struct buf *b)
+{
+	const struct js *summary = js_get(run, "summary"), *steps = js_get(summary, "steps");
+	static const char *const states[] = { "made", "restored", "cutoff", "hit", "failed", "skipped", "cancelled" };
+	bool first = true;
+	buf_printf(b, STR_FMT "  ", STR_ARG(js_str(js_get(run, "run"))));
+	text_time(b, (int64_t)(js_double(js_get(run, "t")) * 1e9));
+	buf_printf(b, "  %-11.*s  ", STR_ARG(js_str(js_get(run, "status"))));
+	text_seconds(b, js_double(js_get(summary, "seconds")));
+	buf_puts(b, "  ");
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		long long n = (long long)js_num(js_get(steps, states[i]));
+		if (n)
+			buf_printf(b, "%s%lld %s", first ? "" : ", ", n, states[i]);
+		first = first && !n;
+	}
+	buf_putc(b, '\n');
+}
+
+int
+verb_runs(struct args *a, struct err *e)
+{
+	struct session s;
+	struct js **all = NULL;
+	size_t n = 0;
+	session_init(&s, a);
+	int status = session_open(&s, e);
+	if (status == 0)
+		status = history_all(&s, &all, &n, e);
+	if (status == 0) {
+		AUTO_BUF b = { 0 };
+		struct js *list = js_list();
+		for (size_t i = n; i-- > 0;) { /* newest first */
+			print_run(all[i], &b);
+			js_push(list, all[i]);
+		}
+		if (!n)
+			buf_puts(&b, "no runs yet\n");
+		if (a->json)
+			text_json(js_set(js_set(js_map(), "schema", js_int(1)), "runs", js_copy(list)));
+		else
+			text_out(buf_str(&b));
+		js_free(list);
+		free(all);
+	}
+	session_done(&s);
+	return status;
+}
+
+struct printing {
+	const struct args *args;
+	struct buf out;
+	struct js *list; /* --json */
+};
+
+static bool
+print_line(void *ctx, int stream, int64_t at, struct str text)
+{
+	struct printing *p = ctx;
+	if (p->list) {
+		struct js *o = js_map();
+		js_set(o, "t", js_real((double)at / 1e9));
+		js_set(o, "stream", js_int(stream));
+		js_push(p->list, js_set(o, "text", js_text(text)));
+		return true;
+	}
+	if (p->args->verbose) {
+		text_time(&p->out, at);
+		buf_printf(&p->out, ".%03d  ", (int)(at / NS_PER_MS % 1000));
+	}
+	buf_put(&p->out, text);
+	buf_putc(&p->out, '\n');
+	if (p->out.n > 1 << 16) {
+		text_out(buf_str(&p->out));
+		buf_reset(&p->out);
+	}
+	return true;
+}
+
+/* The log of the step's last execution or hit: newest run that has one, else the result that the plan finds. */
+static int
+find_log(struct session *s, node_id n, struct digest *out, struct err *e)
+{
+	struct js **all;
+	size_t nruns;
+	struct str name = answer_name(&s->project->graph.node[n.i]);
+	bool found = false, ran = false;
+	if (history_all(s, &all, &nruns, e) < 0)
+		return -1;
+	for (size_t i = nruns; i-- > 0;) {
+		const struct js *step = history_step(all[i], name);
+		struct str state = js_str(js_get(step, "state"));
+		bool mine = str_is(state, "made") || str_is(state, "failed") || str_is(state, "restored");
+		if (!ran && mine) {
+			ran = true;
+			found = digest_parse(js_str(js_get(step, "log")), false, out);
+		}
+		js_free(all[i]);
+	}
+	free(all);
+	const struct result *r = s->plan.node[n.i].result;
+	if (!found && r && !digest_is_zero(&r->log)) {
+		*out = r->log;
+		found = true;
+	}
+	if (found)
+		return 0;
+	if (ran || r)
+		return err_set(e, ERR_MISSING, "'" STR_FMT "' printed nothing", STR_ARG(name));
+	return err_set(e, ERR_MISSING, "'" STR_FMT "' has not run yet", STR_ARG(name));
+}
+
+int
+verb_log(struct args *a, struct err *e)
+{
+	struct session s;
+	node_id n;
+	struct digest d;
+	int status = -1;
+	if (a->words.n != 1)
+		return err_set(e, ERR_INPUT, "log takes one step: pawl log STEP");
+	session_init(&s, a);
+	const struct words asked = a->words;
+	a->words.n = 0;
+	if (session_open(&s, e) == 0 && session_plan(&s, TARGET_STEPS, e) == 0 &&
+	    session_node(&s, str_z(asked.v[0]), TARGET_STEPS, &n, e) == 0) {
+		struct printing p = { .args = a, .list = a->json ? js_list() : NULL };
+		status = find_log(&s, n, &d, e);
+		if (status < 0 && e->code == ERR_MISSING && str_ends(str_z(e->text), STR("printed nothing")))
+			status = 0; /* an empty log is a log */
+		else if (status == 0)
+			status = joblog_read(s.cache->blobs, &d, print_line, &p, e);
+		if (p.list)
+			text_json(js_set(js_set(js_map(), "schema", js_int(1)), "lines", p.list));
+		text_out(buf_str(&p.out));
+		buf_done(&p.out);
+	}
+	session_done(&s);
+	return status;
+}
+
+static void
+differ(struct js *list, struct str step, const char *what, const struct js *x, const struct js *y)
+{
+	if (js_equal(x, y))
+		return;
+	struct js *o = js_map();
+	js_set(o, "step", js_text(step));
+	js_set(o, "what", js_textz(what));
+	js_set(o, "a", x ? js_copy(x) : js_null());
+	js_set(o, "b", y ? js_copy(y) : js_null());
+	js_push(list, o);
+}
+
+static void
+compare_outputs(struct js *list, struct str name, const struct js *x, const struct js *y)
+{
+	const struct js *ox = js_get(x, "outputs"), *oy = js_get(y, "outputs");
+	for (void *it = js_first(ox); it; it = js_next(ox, it)) {
+		struct arena tmp = { 0 };
+		struct str what = arena_printf(&tmp, "output " STR_FMT, STR_ARG(js_key(it)));
+		const struct js *other = js_get_str(oy, js_key(it));
+		differ(list, name, arena_z(&tmp, what), js_get(js_value(it), "digest"), js_get(other, "digest"));
+		arena_done(&tmp);
+	}
+}
+
+static struct js *
+compare(const struct js *x, const struct js *y)
+{
+	struct js *list = js_list();
+	const struct js *px = js_get(x, "params"), *py = js_get(y, "params");
+	for (void *it = js_first(px); it; it = js_next(px, it)) {
+		struct arena tmp = { 0 };
+		struct str what = arena_printf(&tmp, "param " STR_FMT, STR_ARG(js_key(it)));
+		differ(list, (struct str){ 0 }, arena_z(&tmp, what), js_value(it), js_get_str(py, js_key(it)));
+		arena_done(&tmp);
+	}
+	const struct js *steps = js_get(x, "steps"), *others = js_get(y, "steps");
+	for (size_t i = 0; i < js_len(steps); i++) {
+		const struct js *sx = js_at(steps, i);
+		struct str name = js_str(js_get(sx, "name"));
+		const struct js *sy = history_step(y, name);
+		if (!sy) {
+			differ(list, name, "step", js_get(sx, "state"), NULL);
+			continue;
+		}
+		differ(list, name, "state", js_get(sx, "state"), js_get(sy, "state"));
+		differ(list, name, "key", js_get(sx, "key"), js_get(sy, "key"));
+		compare_outputs(list, name, sx, sy);
+	}
+	for (size_t i = 0; i < js_len(others); i++) {
+		struct str name = js_str(js_get(js_at(others, i), "name"));
+		if (!history_step(x, name))
+			differ(list, name, "step", NULL, js_get(js_at(others, i), "state"));
+	}
+	return list;
+}
+
+static void
+print_differences(const struct js *list, struct buf *b)
+{
+	for (size_t i = 0; i < js_len(list); i++) {
+		const struct js *o = js_at(list, i);
+		struct str step = js_str(js_get(o, "step"));
+		buf_printf(b, STR_FMT "%s" STR_FMT ": ", STR_ARG(step), step.n ? "  " : "",
+			   STR_ARG(js_str(js_get(o, "what"))));
+		js_write(js_get(o, "a"), b);
+		buf_puts(b, " -> ");
+		js_write(js_get(o, "b"), b);
+		buf_putc(b, '\n');
+	}
+	if (!js_len(list))
+		buf_puts(b, "no difference\n");
+}
+
+int
+verb_diff(struct args *a, struct err *e)
+{
+	struct session s;
+	struct js *x = NULL, *y = NULL;
+	int status = -1;
+	if (a->words.n != 2)
+		return err_set(e, ERR_INPUT, "diff takes two runs: pawl diff last~1 last");
+	session_init(&s, a);
+	if (session_open(&s, e) == 0 && history_find(&s, str_z(a->words.v[0]), &x, e) == 0 &&
+	    history_find(&s, str_z(a->words.v[1]), &y, e) == 0) {
+		struct js *list = compare(x, y);
+		AUTO_BUF b = { 0 };
+		print_differences(list, &b);
+		if (a->json) {
+			struct js *o = js_set(js_map(), "schema", js_int(1));
+			js_set(o, "a", js_copy(js_get(x, "run")));
+			js_set(o, "b", js_copy(js_get(y, "run")));
+			text_json(js_set(o, "differences", js_copy(list)));
+		} else {
+			text_out(buf_str(&b));
+		}
+		js_free(list);
+		status = 0;
+	}
+	js_free(x);
+	js_free(y);
+	session_done(&s);
+	return status;
+}
