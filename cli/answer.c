@@ -81,16 +81,19 @@ plan_step(const struct node *n, const struct plan_node *p)
 }
 
 static struct js *
-layers_js(const struct image_layer *v, size_t n, const char *missing)
+layers_js(const struct image_layers *layers)
 {
+	static const char *const states[] = { "hit", "made", "build" };
 	struct js *list = js_list();
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < layers->n; i++) {
+		const struct image_layer *l = &layers->v[i];
+		bool known = !digest_is_zero(&l->digest);
 		struct js *o = js_map();
-		js_set(o, "kind", js_text(v[i].kind));
-		js_set(o, "name", js_text(v[i].name));
-		js_set(o, "state", js_textz(v[i].hit ? "hit" : missing));
-		js_set(o, "digest", digest_is_zero(&v[i].digest) ? js_null() : digest_js(&v[i].digest));
-		js_set(o, "size", digest_is_zero(&v[i].digest) ? js_null() : js_int((int64_t)v[i].size));
+		js_set(o, "kind", js_textz(l->kind));
+		js_set(o, "name", js_text(l->name));
+		js_set(o, "state", js_textz(states[l->state]));
+		js_set(o, "digest", known ? digest_js(&l->digest) : js_null());
+		js_set(o, "size", known ? js_int((int64_t)l->size) : js_null());
 		js_push(list, o);
 	}
 	return list;
@@ -101,13 +104,15 @@ plan_image(struct session *s, node_id id)
 {
 	const struct node *n = &s->project->graph.node[id.i];
 	const struct plan_node *p = &s->plan.node[id.i];
-	struct image_layer *layers;
-	size_t nlayers = image_layers(s->project, id, p->result, &s->arena, &layers);
+	const struct ir_environment *env = ir_environment(&s->project->ir, answer_name(n));
+	struct image_layers layers = { 0 };
 	struct js *o = js_map();
+	if (env) /* layers that cannot be known yet are left out; the image's own state says what matters */
+		(void)image_layers_planned(s->project, env, &s->arena, &layers, NULL);
 	js_set(o, "environment", js_text(answer_name(n)));
 	js_set(o, "state", js_textz(plan_image_state(p->state)));
 	js_set(o, "reason", answer_reason(&p->reason));
-	js_set(o, "layers", layers_js(layers, nlayers, "build"));
+	js_set(o, "layers", layers_js(&layers));
 	return o;
 }
 
@@ -219,18 +224,16 @@ run_image(struct session *s, const struct run *r, node_id id)
 {
 	const struct node *n = &s->project->graph.node[id.i];
 	const struct run_node *rn = &r->node[id.i];
-	struct image_layer *layers;
-	size_t nlayers = image_layers(s->project, id, rn->result, &s->arena, &layers);
+	struct image_layers layers = { 0 };
 	const char *state = run_image_state(rn->state);
-	if (rn->state == RUN_HIT || rn->state == RUN_CUTOFF)
-		for (size_t i = 0; i < nlayers; i++)
-			layers[i].hit = true;
+	if (rn->result)
+		(void)image_layers(s->project, answer_name(n), rn->result, &s->arena, &layers, NULL);
 	struct js *o = js_map();
 	js_set(o, "environment", js_text(answer_name(n)));
 	js_set(o, "state", js_textz(state));
 	js_set(o, "digest", rn->result ? digest_js(&rn->result->digest) : js_null());
 	js_set(o, "ref", js_null());
-	js_set(o, "layers", layers_js(layers, nlayers, "made"));
+	js_set(o, "layers", layers_js(&layers));
 	if (rn->error)
 		js_set(o, "error", js_textz(rn->error->text));
 	return o;

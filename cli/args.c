@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/args.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/suggest.h"

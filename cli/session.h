@@ -43,6 +43,7 @@ enum session_targets {
 	TARGET_STEPS,  /* words name steps; none: all steps */
 	TARGET_IMAGES, /* words name environments; none: all of them */
 	TARGET_ANY,    /* words name steps or environments */
+	TARGET_LOCK,   /* what pawl.lock lacks: parents and requirements that are not resolved yet */
 };
 int session_plan(struct session *s, enum session_targets t, struct err *e);
 

@@ -10,16 +10,21 @@ static int
 deliver(struct session *s, struct js *image, node_id n, const struct run_node *r, struct err *e)
 {
 	const struct args *a = s->args;
+	const struct ir_environment *env =
+		ir_environment(&s->project->ir, answer_name(&s->project->graph.node[n.i]));
 	struct str ref;
-	if (!r->result)
+	if (!r->result || !env)
 		return 0;
 	for (size_t i = 0; i < a->output.n; i++) {
-		if (image_output(s->project, n, r->result, str_z(a->output.v[i]), e) < 0)
+		if (image_output(s->project, env, r->result, str_z(a->output.v[i]), e) < 0)
 			return err_wrap(e, "write '%s'", a->output.v[i]);
 	}
 	if (!a->push)
 		return 0;
-	if (image_push(s->project, n, r->result, &s->arena, &ref, e) < 0)
+	if (!s->project->stack->registry.n)
+		return err_set(e, ERR_INPUT, "--push needs a stack with a registry: stacks: {" STR_FMT
+			       ": {registry: HOST/PREFIX}}", STR_ARG(s->project->stack->name));
+	if (image_push(s->project, env, r->result, s->project->stack->registry, &s->arena, &ref, e) < 0)
 		return err_wrap(e, "push " STR_FMT, STR_ARG(s->project->graph.node[n.i].name));
 	js_set(image, "ref", js_text(ref));
 	return 0;
