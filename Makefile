@@ -95,7 +95,27 @@ bench: $(B)/pawl
 	@python3 bench/run.py $(B)/pawl
 
 fuzz:
-	@tools/fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz
+
+# Everything again with clang's coverage instrumentation, one program per fuzz/fuzz_NAME.c.
+FUZZ_SECONDS ?= 10
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+FUZZ_TARGETS := $(patsubst %.c,build-fuzz/%,$(wildcard fuzz/fuzz_*.c))
+FUZZ_CFLAGS := -std=gnu17 -D_GNU_SOURCE $(FUZZ_FLAGS) -I. -Ibuild-fuzz $(PKG_CFLAGS) -pthread -MMD -MP
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_TARGETS)
+
+build-fuzz/%.inc: %
+	@mkdir -p $(@D)
+	$(Q)od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
+
+build-fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -c -o $@ $<
+
+build-fuzz/fuzz/%: build-fuzz/fuzz/%.o $(patsubst %.c,build-fuzz/%.o,$(filter-out $(MAIN),$(SRCS)))
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -pthread -o $@ $^ $(PKG_LIBS)
 
 install: $(B)/pawl
 	install -D -m 755 $(B)/pawl $(DESTDIR)$(PREFIX)/bin/pawl
