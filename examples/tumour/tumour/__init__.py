@@ -1,0 +1,1 @@
+"""Breast tumours: from measurements to a diagnosis."""

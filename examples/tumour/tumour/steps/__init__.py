@@ -1,0 +1,1 @@
+"""The steps of the pipeline: each reads files, calls the package, writes files."""
