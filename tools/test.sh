@@ -40,7 +40,10 @@ tools/deps test || exit 3
 venv=build/test-venv
 if ! [ -x "$venv/bin/uv" ] || ! "$venv/bin/python" -c 'import packaging' 2>/dev/null; then
 	mkdir -p build
-	python3 -m venv "$venv" && "$venv/bin/pip" install -q uv packaging >"$log" 2>&1 || { tail -n 5 "$log"; echo "   uv is not to be had"; }
+	if ! { python3 -m venv "$venv" && "$venv/bin/pip" install -q uv packaging; } >"$log" 2>&1; then
+		tail -n 5 "$log"
+		echo "   uv is not to be had"
+	fi
 fi
 export PAWL_TEST_VENV="$PWD/$venv"
 
