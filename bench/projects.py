@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same work written for pawl, ninja, make, Snakemake and DVC."""
+import pathlib
+
+
+def _write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def copies(root, n):
+    """n files, each copied by a step of its own: 2 n files in all."""
+    root = pathlib.Path(root)
+    for i in range(n):
+        _write(root / "in" / ("%d.txt" % i), "%d\n" % i)
+    (root / "out").mkdir(exist_ok=True)
+    _write(root / "build.ninja", "rule copy\n  command = cp $in $out\n" + "".join("build out/%d.txt: copy in/%d.txt\n" % (i, i) for i in range(n)))
+    _write(root / "Makefile", "all: %s\nout/%%.txt: in/%%.txt\n\tcp $< $@\n" % " ".join("out/%d.txt" % i for i in range(n)))
+    _write(root / "pawl.yaml", "version: 1\npipeline: copies\nsteps:\n" + "".join(
+        "  s%d: {run: \"cp ${inputs.i} ${outputs.o}\", inputs: {i: in/%d.txt}, outputs: {o: pawl-out/%d.txt}}\n" % (i, i, i) for i in range(n)))
+
+
+def trivial(root, n):
+    """n steps that write a file each, without inputs."""
+    root = pathlib.Path(root)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "out").mkdir(exist_ok=True)
+    _write(root / "build.ninja", "rule make\n  command = echo $n > $out\n" + "".join("build out/%d.txt: make\n  n = %d\n" % (i, i) for i in range(n)))
+    _write(root / "pawl.yaml", "version: 1\npipeline: trivial\nsteps:\n" + "".join(
+        "  s%d: {run: \"echo %d > ${outputs.o}\", outputs: {o: pawl-out/%d.txt}}\n" % (i, i, i) for i in range(n)))
+
+
+def snakemake(root, n):
+    root = pathlib.Path(root)
+    for i in range(n):
+        _write(root / "in" / ("%d.txt" % i), "%d\n" % i)
+    _write(root / "Snakefile", "rule all:\n    input: expand('out/{i}.txt', i=range(%d))\nrule copy:\n    input: 'in/{i}.txt'\n"
+           "    output: 'out/{i}.txt'\n    shell: 'cp {input} {output}'\n" % n)
+
+
+def dvc(root, n):
+    root = pathlib.Path(root)
+    for i in range(n):
+        _write(root / "in" / ("%d.txt" % i), "%d\n" % i)
+    _write(root / "dvc.yaml", "stages:\n" + "".join(
+        "  s%d:\n    cmd: mkdir -p out && cp in/%d.txt out/%d.txt\n    deps: [in/%d.txt]\n    outs: [out/%d.txt]\n" % (i, i, i, i, i) for i in range(n)))
