@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * jail: a command in a file system of its own: overlay of folders, own mount, pid, ipc, uts (and network) namespaces. Linux 5.11 or later.
+ *
+ * Three processes: the caller waits; an init in the new pid namespace reaps; the command. All stay in the caller's process group, so that a
+ * signal to the group reaches the command; when the caller dies, init dies (PR_SET_PDEATHSIG) and the kernel ends all in the namespace.
+ *
+ * As root no user namespace is needed unless the command runs as somebody else; without root, or for another user, the one id
+ * that exists inside is the wanted one and is the caller outside: what the command writes into a bind belongs to the caller. Overlays
+ * inside a user namespace use user.* attributes.
+ *
+ * What the image says is not trusted: targets of binds are looked up inside the root (openat2, RESOLVE_IN_ROOT), devices of its layers are
+ * dead (nodev), the command gets no_new_privs and at most the capabilities that container engines give.
+ */
+#ifndef PAWL_SYS_JAIL_H
+#define PAWL_SYS_JAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct jail_bind {
+	const char *from, *to; /* absolute on the host; absolute inside; file on file, folder on folder */
+	bool read_only;
+	bool optional;         /* left out when `from` is not there */
+};
+
+struct jail {
+	const char *const *roots; /* absolute folders, lowest first; at least one */
+	size_t nroots;
+	const char *upper;        /* absolute folder on an ordinary file system: takes the changes in upper/, scratch in work/; NULL: memory */
+	const struct jail_bind *binds;
+	size_t nbinds;
+	const char *workdir;      /* inside; made if missing; NULL: "/" */
+	unsigned uid, gid;
+	bool network;             /* share the host's */
+	const char *hostname;
+	const char *const *argv;  /* looked up by PATH of envp inside */
+	const char *const *envp;
+};
+
+/* Runs it to the end: *status is its exit status, or 128 + signal; 127 and 126 when it cannot be started there, after a line on
+ * stderr. -1: the jail itself could not be built. */
+int jail_run(const struct jail *j, int *status, struct err *e);
+
+/* 0: jails can be built here, as tried with an empty one in a child. */
+int jail_works(struct err *e);
+
+#endif
