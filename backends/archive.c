@@ -423,3 +423,9 @@ archive_read_all(struct archive_reader *r, size_t limit, struct buf *out, struct
 	} while (n > 0);
 	return 0;
 }
+
+const char *
+archive_library_version(void)
+{
+	return archive_version_details();
+}

@@ -58,4 +58,6 @@ int archive_read_all(struct archive_reader *r, size_t limit, struct buf *out, st
 /* Without "./" in front and '/' at the end: NULL and the clean path, or what is wrong with it. "." itself gives an empty path. */
 const char *archive_path(struct str raw, struct arena *a, struct str *clean);
 
+const char *archive_library_version(void); /* of libarchive */
+
 #endif

@@ -311,3 +311,9 @@ js_value(void *it)
 {
 	return out_of(json_object_iter_value(it));
 }
+
+const char *
+js_version(void)
+{
+	return jansson_version_str();
+}

@@ -65,4 +65,6 @@ struct js *js_value(void *it);
 void js_write(const struct js *v, struct buf *out);        /* canonical */
 void js_write_pretty(const struct js *v, struct buf *out); /* two blanks, keys in the order of insertion, newline at the end */
 
+const char *js_version(void); /* of jansson */
+
 #endif

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/make.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/js.h"
@@ -92,7 +89,7 @@ claim_project(struct session *s, struct err *e)
 		}
 		if (!told && !s->args->quiet)
 			text_err(STR("     Waiting for another pawl that works in this project\n"));
-		nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+		clock_sleep(10 * NS_PER_MS);
 	}
 }
 

@@ -20,7 +20,7 @@ versions(struct version_entry *out, size_t max)
 		{ "lmdb", records_version() },
 		{ "libyaml", yaml_version() },
 		{ "libcurl", http_version() },
-		{ "libarchive", archive_version() },
+		{ "libarchive", archive_library_version() },
 		{ "gzip", layer_compressor(LAYER_GZIP) },
 		{ "zstd", layer_compressor(LAYER_ZSTD) },
 	};

@@ -4,6 +4,7 @@
 /* The plain SHA256_ functions use the same SHA-NI code as EVP_, without a lookup and two allocations per digest: keys hash
  * many short fields, where that is most of the time. */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,4 +123,10 @@ void
 digest_drop(struct digest_stream *s)
 {
 	free(s);
+}
+
+const char *
+digest_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

@@ -35,4 +35,6 @@ void digest_add(struct digest_stream *s, struct str bytes);
 struct digest digest_end(struct digest_stream *s); /* frees s */
 void digest_drop(struct digest_stream *s);         /* frees s without a result; NULL is fine */
 
+const char *digest_version(void); /* of libcrypto */
+
 #endif

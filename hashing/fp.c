@@ -68,3 +68,12 @@ fp_end(struct fp_stream *s)
 	(void)XXH3_freeState(in(s));
 	return r;
 }
+
+#define TEXT(x) #x
+#define VERSION(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
+
+const char *
+fp_version(void)
+{
+	return VERSION(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE);
+}

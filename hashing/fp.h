@@ -24,4 +24,6 @@ struct fp_stream *fp_begin(void);
 void fp_add(struct fp_stream *s, struct str bytes);
 struct fp fp_end(struct fp_stream *s); /* frees s */
 
+const char *fp_version(void); /* of xxHash */
+
 #endif

@@ -79,7 +79,7 @@ describe_last(struct cache *c, struct str value, struct arena *a, struct refs *r
 	struct view *v;
 	struct str bytes;
 	struct result res;
-	if (!last_decode(value, a, &l))
+	if (last_decode(value, a, &l, NULL) < 0)
 		return false;
 	out->used_at = l.at;
 	out->seconds = l.seconds;

@@ -492,3 +492,9 @@ yaml_read(struct str file, struct str text, struct arena *a, struct diags *d, st
 	free(r);
 	return rc;
 }
+
+const char *
+yaml_version(void)
+{
+	return yaml_get_version_string();
+}

@@ -70,4 +70,6 @@ const char *yaml_kind_name(const struct yaml_node *n); /* "a list" */
 
 struct js *yaml_js(const struct yaml_node *n); /* the caller's */
 
+const char *yaml_version(void); /* of libyaml */
+
 #endif

@@ -37,3 +37,10 @@ clock_tick(void)
 		return 10 * NS_PER_MS; /* the slowest scheduler tick that Linux has */
 	return ns(&t);
 }
+
+void
+clock_sleep(int64_t duration)
+{
+	const struct timespec t = { .tv_sec = (time_t)(duration / NS_PER_S), .tv_nsec = (long)(duration % NS_PER_S) };
+	(void)nanosleep(&t, NULL); /* a signal only makes the caller look earlier */
+}

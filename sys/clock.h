@@ -13,6 +13,9 @@ int64_t clock_mono(void); /* since some start; never goes back */
 /* The resolution of file time stamps that the kernel hands out (one scheduler tick). */
 int64_t clock_tick(void);
 
+/* Only where no event loop runs that could wait instead. */
+void clock_sleep(int64_t ns);
+
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 

@@ -5,6 +5,8 @@
  * Three processes: the caller waits; an init in the new pid namespace reaps; the command. All stay in the caller's process group, so that a
  * signal to the group reaches the command; when the caller dies, init dies (PR_SET_PDEATHSIG) and the kernel ends all in the namespace.
  *
+ * The calling process itself moves into the new namespaces: jail_run belongs into a process that does nothing else afterwards.
+ *
  * As root no user namespace is needed unless the command runs as somebody else; without root, or for another user, the one id
  * that exists inside is the wanted one and is the caller outside: what the command writes into a bind belongs to the caller. Overlays
  * inside a user namespace use user.* attributes.
