@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Processes on this machine.
+ *
+ *	RUNNING --leader's pidfd--> EMPTYING [leader_ended] --group has no member--> drained, ended() [finish]
+ *	   |  timeout: TERM, 2 s later KILL   |  stop: TERM or KILL to the group
+ *
+ * Each job is a process group. When its leader has ended, what is left of the group is killed: a step is over when its command
+ * is. We are the subreaper of all that: orphans of a group become our children and are reaped here, so that the group's number is
+ * free again also where init reaps nothing (containers). A process that left its group on purpose (setsid) is not ours to end; it
+ * cannot hold the job up either, since pipes are only drained, not read to their end, once the group is empty.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/lines.h"
+#include "backends/orchestrator.h"
+#include "backends/sandbox.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/guard.h"
+#include "sys/proc.h"
+
+#define TERM_GRACE (2 * NS_PER_S)       /* between TERM and KILL after a timeout */
+#define EMPTY_PATIENCE (10 * NS_PER_S)  /* for a killed group; longer only in uninterruptible sleep */
+#define READ_MAX 262144                 /* bytes of one pipe before others get their turn */
+
+struct orchestrator {
+	struct loop *loop;
+	struct guard *guard; /* with the first job */
+};
+
+struct stream {
+	struct job *job;
+	int fd, number;
+	loop_id id;
+	struct lines lines;
+};
+
+struct job {
+	struct orchestrator *o;
+	struct job_calls calls;
+	struct proc proc;
+	loop_id exit_id, timer;
+	struct stream out, err;
+	struct masks masks;
+	struct job_end end;
+	int64_t started;  /* clock_mono */
+	int64_t empty_by; /* clock_mono: patience with a killed group */
+	int64_t wait;     /* ns until the next look at it */
+	bool killed;
+	bool over;        /* the leader is reaped: its group may not be signalled any more */
+};
+
+static struct orchestrator *
+local_open(struct loop *l, struct err *e)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return err_os(e, "become the reaper of steps"), NULL;
+	struct orchestrator *o = mem_zalloc(sizeof *o);
+
+	o->loop = l;
+	return o;
+}
+
+static void
+local_close(struct orchestrator *o)
+{
+	if (o == NULL)
+		return;
+	guard_close(o->guard);
+	free(o);
+}
+
+static void
+got_line(void *ctx, struct str text)
+{
+	struct stream *s = ctx;
+
+	if (s->job->calls.line != NULL)
+		s->job->calls.line(s->job->calls.ctx, s->number, clock_real(), text);
+}
+
+static void
+stream_close(struct stream *s)
+{
+	if (s->id != 0)
+		loop_remove(s->job->o->loop, s->id);
+	s->id = 0;
+	file_closep(&s->fd);
+}
+
+/* Reads what is there, at most `most` bytes; closes at the end of the pipe. */
+static void
+stream_read(struct stream *s, size_t most)
+{
+	char piece[65536];
+
+	while (s->fd >= 0 && most > 0) {
+		const ssize_t n = read(s->fd, piece, sizeof piece);
+
+		if (n > 0) {
+			lines_feed(&s->lines, (struct str){ piece, (size_t)n });
+			most -= (size_t)n < most ? (size_t)n : most;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0 || errno != EAGAIN)
+			stream_close(s);
+		return;
+	}
+}
+
+static void
+stream_ready(void *ctx, uint32_t events)
+{
+	(void)events;
+	stream_read(ctx, READ_MAX);
+}
+
+static void
+job_free(struct job *j)
+{
+	stream_close(&j->out);
+	stream_close(&j->err);
+	lines_end(&j->out.lines);
+	lines_end(&j->err.lines);
+	masks_done(&j->masks);
+	free(j);
+}
+
+static void
+finish(struct job *j)
+{
+	/* A whole pipe and no more: somebody outside the group may go on writing for ever. */
+	stream_read(&j->out, 4 << 20);
+	stream_read(&j->err, 4 << 20);
+	stream_close(&j->out);
+	stream_close(&j->err);
+	lines_end(&j->out.lines);
+	lines_end(&j->err.lines);
+	const struct job_calls calls = j->calls;
+	const struct job_end end = j->end;
+
+	job_free(j);
+	calls.ended(calls.ctx, &end, NULL);
+}
+
+/* Is a process left in the group? Reaps those that became our children. */
+static bool
+group_empty(pid_t group)
+{
+	siginfo_t si;
+
+	while (waitid(P_PGID, (id_t)group, &si, WEXITED | WNOHANG) == 0 && si.si_pid != 0)
+		si.si_pid = 0;
+	return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
+static void
+look_at_group(void *ctx)
+{
+	struct job *j = ctx;
+	const int64_t now = clock_mono();
+
+	j->timer = 0;
+	if (group_empty(j->proc.pid) || now >= j->empty_by) {
+		guard_remove(j->o->guard, j->proc.pid);
+		finish(j);
+		return;
+	}
+	if (j->wait < 50 * NS_PER_MS)
+		j->wait *= 2;
+	j->timer = loop_timer(j->o->loop, now + j->wait, look_at_group, j);
+}
+
+static void
+leader_ended(void *ctx, uint32_t events)
+{
+	struct job *j = ctx;
+	struct proc_end end = { 0 };
+
+	(void)events;
+	loop_remove(j->o->loop, j->exit_id);
+	j->exit_id = 0;
+	if (j->timer != 0)
+		loop_remove(j->o->loop, j->timer);
+	/* Before the leader is reaped: until then its number cannot belong to anybody else. */
+	proc_kill_group(j->proc.pid, SIGKILL);
+	j->over = true;
+	const pid_t group = j->proc.pid;
+
+	if (proc_reap(&j->proc, &end, NULL) < 0)
+		end.status = 255; /* somebody else reaped it: what it ended with is unknown, so it did not end well */
+	j->proc.pid = group;
+	j->end.exit = end.status;
+	j->end.cpu_s = end.cpu_s;
+	j->end.peak = end.peak;
+	const int64_t now = clock_mono();
+
+	j->end.seconds = (double)(now - j->started) / (double)NS_PER_S;
+	j->empty_by = now + EMPTY_PATIENCE;
+	j->wait = NS_PER_MS / 4;
+	look_at_group(j);
+}
+
+static void
+signal_group(struct job *j, int signal)
+{
+	if (j->over)
+		return;
+	proc_kill_group(j->proc.pid, signal);
+	if (signal != SIGKILL)
+		proc_kill_group(j->proc.pid, SIGCONT); /* a stopped process hears nothing else */
+	j->killed |= signal == SIGKILL;
+}
+
+static void
+kill_now(void *ctx)
+{
+	struct job *j = ctx;
+
+	j->timer = 0;
+	signal_group(j, SIGKILL);
+}
+
+static void
+timed_out(void *ctx)
+{
+	struct job *j = ctx;
+
+	j->end.timed_out = true;
+	signal_group(j, SIGTERM);
+	j->timer = loop_timer(j->o->loop, clock_mono() + TERM_GRACE, kill_now, j);
+}
+
+static void
+local_stop(struct job *j, bool hard)
+{
+	j->end.stopped = true;
+	signal_group(j, hard ? SIGKILL : SIGTERM);
+}
+
+/* Our own program, for the sandbox; links resolved. */
+static int
+self_path(char *to, size_t size, struct err *e)
+{
+	const ssize_t n = readlink("/proc/self/exe", to, size - 1);
+
+	if (n < 0)
+		return err_os(e, "find the running program in /proc/self/exe");
+	to[n] = '\0';
+	return 0;
+}
+
+static int
+spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
+{
+	struct arena a = { 0 };
+	const char *const *argv = s->argv;
+	int ret = 0;
+	AUTO_FD cwd = -1;
+
+	if (s->sandbox != NULL) {
+		char self[4096];
+
+		ret = self_path(self, sizeof self, e);
+		if (ret == 0)
+			ret = sandbox_command(s->sandbox, s->argv, s->envp, self, &a, &argv, e);
+	}
+	if (ret == 0)
+		ret = cwd = file_open_dir(AT_FDCWD, s->cwd, e);
+	if (ret >= 0) {
+		const struct proc_opts o = {
+			.argv = argv, .envp = s->envp, .cwd = cwd, .in = -1, .out = out, .err = err, .group = true,
+			.die_with_parent = true,
+		};
+
+		j->started = clock_mono();
+		ret = proc_spawn(&o, &j->proc, e);
+	}
+	arena_done(&a);
+	return ret < 0 ? -1 : 0;
+}
+
+static int
+pipe_for(struct stream *s, struct job *j, int number, int *theirs, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_os(e, "make a pipe for a step's output");
+	*theirs = ends[1];
+	s->fd = ends[0];
+	if (fcntl(s->fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_os(e, "make a pipe non-blocking");
+	s->job = j;
+	s->number = number;
+	s->lines = (struct lines){ .masks = &j->masks, .line = got_line, .ctx = s };
+	s->id = loop_fd(j->o->loop, s->fd, EPOLLIN, stream_ready, s, e);
+	return s->id == 0 ? -1 : 0;
+}
+
+static struct job *
+local_submit(struct orchestrator *o, const struct job_spec *s, const struct job_calls *c, struct err *e)
+{
+	AUTO_FD out = -1;
+	AUTO_FD err = -1;
+
+	if (o->guard == NULL && (o->guard = guard_open(e)) == NULL)
+		return NULL;
+	struct job *j = mem_zalloc(sizeof *j);
+
+	j->o = o;
+	j->calls = *c;
+	j->out = j->err = (struct stream){ .job = j, .fd = -1 };
+	masks_init(&j->masks, s->secrets, s->nsecrets);
+	if (pipe_for(&j->out, j, 1, &out, e) < 0 || pipe_for(&j->err, j, 2, &err, e) < 0)
+		goto fail;
+	if (spawn(j, s, out, err, e) < 0)
+		goto fail;
+	guard_add(o->guard, j->proc.pid);
+	j->exit_id = loop_fd(o->loop, j->proc.pidfd, EPOLLIN, leader_ended, j, e);
+	if (j->exit_id == 0) {
+		proc_kill_group(j->proc.pid, SIGKILL);
+		guard_remove(o->guard, j->proc.pid);
+		(void)proc_reap(&j->proc, &(struct proc_end){ 0 }, NULL); /* e already says what went wrong */
+		goto fail;
+	}
+	if (s->timeout > 0)
+		j->timer = loop_timer(o->loop, j->started + s->timeout, timed_out, j);
+	return j;
+fail:
+	job_free(j);
+	return NULL;
+}
+
+const struct orchestrator_kind orchestrator_local = {
+	.name = "local",
+	.open = local_open,
+	.close = local_close,
+	.submit = local_submit,
+	.stop = local_stop,
+};
