@@ -152,6 +152,22 @@ record(struct session *s, struct made *m, bool ran)
 	batch_done(&b);
 }
 
+/* What the run has to tell beside its states: results that are used but not recorded, and why. */
+static void
+tell_notes(struct session *s, const struct run *r)
+{
+	AUTO_BUF b = { 0 };
+	for (uint32_t i = 0; i < r->graph->nnodes; i++)
+		if (r->node[i].note.n)
+			buf_printf(&b, "note: " STR_FMT "\n", STR_ARG(r->node[i].note));
+	struct str notice = cache_notice(s->cache);
+	if (notice.n)
+		buf_printf(&b, "warning: " STR_FMT "\n", STR_ARG(notice));
+	else if (r->unrecorded)
+		buf_printf(&b, "warning: not all results are recorded: %s\n", r->unrecorded->text);
+	text_err(buf_str(&b));
+}
+
 static bool
 anything_ran(const struct run *r)
 {
@@ -211,12 +227,7 @@ make(struct session *s, enum session_targets t, struct made *out, struct err *e)
 	if (lock_save(&s->project->lock, s->project->fd, e) < 0)
 		return -1;
 	record(s, out, anything_ran(&out->run));
-	struct str notice = cache_notice(s->cache);
-	if (notice.n) {
-		AUTO_BUF b = { 0 };
-		buf_printf(&b, "warning: " STR_FMT "\n", STR_ARG(notice));
-		text_err(buf_str(&b));
-	}
+	tell_notes(s, &out->run);
 	return 0;
 }
 

@@ -251,6 +251,7 @@ session_plan(struct session *s, enum session_targets t, struct err *e)
 		.cache = s->cache,
 		.ctx = p,
 		.project = p->id,
+		.pipeline = p->ir.pipeline,
 		.targets = s->targets,
 		.ntargets = s->ntargets,
 		.force = s->args->force_all,

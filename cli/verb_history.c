@@ -9,6 +9,7 @@
 #include "cli/history.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "engine/last.h"
 #include "sys/clock.h"
 
 static void
@@ -91,37 +92,26 @@ print_line(void *ctx, int stream, int64_t at, struct str text)
 	return true;
 }
 
-/* The log of the step's last execution or hit: newest run that has one, else the result that the plan finds. */
+/* The log of the step's last execution here, a failed one too; else of the result that the plan finds. A zero digest: it printed nothing. */
 static int
 find_log(struct session *s, node_id n, struct digest *out, struct err *e)
 {
-	struct js **all;
-	size_t nruns;
-	struct str name = answer_name(&s->project->graph.node[n.i]);
-	bool found = false, ran = false;
-	if (history_all(s, &all, &nruns, e) < 0)
-		return -1;
-	for (size_t i = nruns; i-- > 0;) {
-		const struct js *step = history_step(all[i], name);
-		struct str state = js_str(js_get(step, "state"));
-		bool mine = str_is(state, "made") || str_is(state, "failed") || str_is(state, "restored");
-		if (!ran && mine) {
-			ran = true;
-			found = digest_parse(js_str(js_get(step, "log")), false, out);
-		}
-		js_free(all[i]);
-	}
-	free(all);
+	const struct str node = s->project->graph.node[n.i].name;
 	const struct result *r = s->plan.node[n.i].result;
-	if (!found && r && !digest_is_zero(&r->log)) {
+	struct view *v = NULL;
+	struct last l;
+	*out = (struct digest){ 0 };
+	if (s->cache->records && view_begin(s->cache->records, &v, e) < 0)
+		return -1;
+	bool ran = last_find(v, s->project->id, node, &s->arena, &l);
+	view_end(v);
+	if (ran && (l.failed || !r))
+		*out = l.log;
+	else if (r)
 		*out = r->log;
-		found = true;
-	}
-	if (found)
-		return 0;
-	if (ran || r)
-		return err_set(e, ERR_MISSING, "'" STR_FMT "' printed nothing", STR_ARG(name));
-	return err_set(e, ERR_MISSING, "'" STR_FMT "' has not run yet", STR_ARG(name));
+	else
+		return err_set(e, ERR_MISSING, "'" STR_FMT "' has not run yet", STR_ARG(answer_name(&s->project->graph.node[n.i])));
+	return 0;
 }
 
 int
@@ -140,9 +130,7 @@ verb_log(struct args *a, struct err *e)
 	    session_node(&s, str_z(asked.v[0]), TARGET_STEPS, &n, e) == 0) {
 		struct printing p = { .args = a, .list = a->json ? js_list() : NULL };
 		status = find_log(&s, n, &d, e);
-		if (status < 0 && e->code == ERR_MISSING && str_ends(str_z(e->text), STR("printed nothing")))
-			status = 0; /* an empty log is a log */
-		else if (status == 0)
+		if (status == 0 && !digest_is_zero(&d))
 			status = joblog_read(s.cache->blobs, &d, print_line, &p, e);
 		if (p.list)
 			text_json(js_set(js_set(js_map(), "schema", js_int(1)), "lines", p.list));

@@ -71,7 +71,7 @@ mount_overlay(struct build *b, struct err *e)
 	AUTO_BUF data = { 0 };
 	buf_puts(&data, "lowerdir=");
 	for (size_t i = j->nroots; i-- > 0;) {
-		char name[16];
+		char name[24];
 		snprintf(name, sizeof name, "l%zu", i);
 		if (symlink(j->roots[i], name) < 0)
 			return err_os(e, "link '%s'", j->roots[i]);
