@@ -20,7 +20,7 @@ B := build$(VARIANT)
 FLOORS := base sys hashing cache engine backends rules cli
 PACKAGES := liblmdb libxxhash yaml-0.1 libcurl libgit2 libcrypto jansson libarchive libdeflate zlib libzstd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES:liblmdb=lmdb))
-PKG_LIBS := $(shell pkg-config --libs $(PACKAGES:liblmdb=lmdb)) -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic
+PKG_LIBS := $(shell pkg-config --libs $(PACKAGES:liblmdb=lmdb)) -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -lm
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror=implicit-function-declaration

@@ -2,10 +2,8 @@
 #include "cli/versions.h"
 
 #include "backends/archive.h"
-#include "backends/http.h"
 #include "backends/layer.h"
 #include "base/js.h"
-#include "cache/records.h"
 #include "hashing/digest.h"
 #include "hashing/fp.h"
 #include "rules/yaml.h"
@@ -17,9 +15,7 @@ versions(struct version_entry *out, size_t max)
 		{ "jansson", js_version() },
 		{ "xxhash", fp_version() },
 		{ "libcrypto", digest_version() },
-		{ "lmdb", records_version() },
 		{ "libyaml", yaml_version() },
-		{ "libcurl", http_version() },
 		{ "libarchive", archive_library_version() },
 		{ "gzip", layer_compressor(LAYER_GZIP) },
 		{ "zstd", layer_compressor(LAYER_ZSTD) },
