@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+#include "sys/file.h"
+
+#define LIMIT ((size_t)16 << 20)
+#define HEADERS_LIMIT ((size_t)256 << 10)
+#define REDIRECTS 10
+#define STALL_S 60L
+
+struct http {
+	CURL *curl; /* connections stay open in it */
+};
+
+struct exchange {
+	CURL *curl;
+	const struct http_request *r;
+	struct arena *arena;
+	struct buf body;
+	size_t header_bytes;
+	VEC(struct http_header) headers;
+	size_t limit;
+	bool too_much;
+	struct err *e;      /* of the blob writer */
+	bool blob_failed;
+	int fd;             /* of body_path */
+	uint64_t left;      /* of it */
+};
+
+struct http *
+http_new(struct err *e)
+{
+	CURL *curl = curl_easy_init();
+	if (!curl) {
+		(void)err_set(e, ERR_WORLD, "cannot start libcurl");
+		return NULL;
+	}
+	struct http *h = mem_zalloc(sizeof *h);
+	h->curl = curl;
+	return h;
+}
+
+void
+http_free(struct http *h)
+{
+	if (!h)
+		return;
+	curl_easy_cleanup(h->curl);
+	free(h);
+}
+
+struct str
+http_header(const struct http_answer *r, const char *name)
+{
+	for (size_t i = 0; i < r->nheaders; i++) {
+		if (str_is(r->headers[i].name, name))
+			return r->headers[i].value;
+	}
+	return (struct str){ 0 };
+}
+
+/* ---- URLs ---- */
+
+struct origin {
+	struct str scheme, host; /* host with port */
+};
+
+static struct origin
+origin_of(struct str url)
+{
+	const size_t at = str_find(url, STR("://"));
+	struct origin o = { 0 };
+	if (at == SIZE_MAX)
+		return o;
+	o.scheme = str_take(url, at);
+	o.host = str_drop(url, at + 3);
+	for (size_t i = 0; i < o.host.n; i++) {
+		if (strchr("/?#", o.host.p[i])) {
+			o.host.n = i;
+			break;
+		}
+	}
+	const size_t user = str_rfind_char(o.host, '@');
+	if (user != SIZE_MAX)
+		o.host = str_drop(o.host, user + 1);
+	return o;
+}
+
+static bool
+same_origin(struct str a, struct str b)
+{
+	const struct origin x = origin_of(a), y = origin_of(b);
+	return str_eq(x.scheme, y.scheme) && str_eq(x.host, y.host);
+}
+
+/* For messages: no user, no query. */
+static struct str
+shown(struct arena *a, struct str url)
+{
+	const struct origin o = origin_of(url);
+	if (!o.host.p)
+		return STR("?");
+	struct str path = { o.host.p + o.host.n, (size_t)(url.p + url.n - o.host.p) - o.host.n };
+	path = str_cut(str_cut(path, '?').head, '#').head;
+	return arena_printf(a, STR_FMT "://" STR_FMT STR_FMT, STR_ARG(o.scheme), STR_ARG(o.host), STR_ARG(path));
+}
+
+/* Where a redirect leads; empty: nowhere that we go. */
+static struct str
+redirected(struct arena *a, struct str from, struct str to)
+{
+	CURLU *u = curl_url();
+	struct str out = { 0 };
+	char *text = NULL;
+	if (u && curl_url_set(u, CURLUPART_URL, arena_z(a, from), 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_URL, arena_z(a, to), 0) == CURLUE_OK && curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		out = arena_str(a, str_z(text));
+	curl_free(text);
+	curl_url_cleanup(u);
+	const bool http = str_starts(out, STR("http://")), https = str_starts(out, STR("https://"));
+	if (!https && !(http && str_starts(from, STR("http://")))) /* never from TLS to plain text */
+		return (struct str){ 0 };
+	return out;
+}
+
+/* ---- callbacks ---- */
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	const struct str line = { p, size * n };
+	x->header_bytes += line.n;
+	if (x->header_bytes > HEADERS_LIMIT)
+		return 0;
+	if (str_starts(line, STR("HTTP/"))) {
+		x->headers.n = 0;
+		return line.n;
+	}
+	const struct str_cut c = str_cut(line, ':');
+	if (c.ok) {
+		char *name = arena_z(x->arena, str_trim(c.head));
+		for (char *z = name; *z; z++)
+			*z = (char)tolower((unsigned char)*z);
+		VEC_PUSH(&x->headers, ((struct http_header){ str_z(name), arena_str(x->arena, str_trim(c.tail)) }));
+	}
+	return line.n;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	const struct str bytes = { p, size * n };
+	long status = 0;
+	(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (x->r->to && status >= 200 && status < 300) {
+		if (blob_write(x->r->to, bytes, x->e) < 0) {
+			x->blob_failed = true;
+			return 0;
+		}
+		return bytes.n;
+	}
+	if (x->body.n + bytes.n > x->limit) {
+		x->too_much = true;
+		return 0;
+	}
+	buf_put(&x->body, bytes);
+	return bytes.n;
+}
+
+static size_t
+on_send(char *p, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	const ssize_t got = read(x->fd, p, size * n);
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+static int
+on_seek(void *ctx, curl_off_t offset, int origin)
+{
+	struct exchange *x = ctx;
+	return lseek(x->fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
+}
+
+/* ---- one exchange ---- */
+
+static void
+set_body(struct exchange *x, uint64_t size)
+{
+	CURL *c = x->curl;
+	const struct http_request *r = x->r;
+	if (r->body_path) {
+		(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
+		(void)curl_easy_setopt(c, CURLOPT_READDATA, x);
+		(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+		(void)curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+	} else if (r->body.n > 0 || strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0) {
+		(void)curl_easy_setopt(c, CURLOPT_POST, 1L);
+		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body.n > 0 ? r->body.p : "");
+	}
+	if (strcmp(r->method, "HEAD") == 0)
+		(void)curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	else
+		(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+static void
+set_options(struct exchange *x, const char *url, struct curl_slist *headers)
+{
+	CURL *c = x->curl;
+	const struct http_request *r = x->r;
+	curl_easy_reset(c); /* options only: connections stay */
+	(void)curl_easy_setopt(c, CURLOPT_URL, url);
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "pawl");
+	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 30000L);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
+	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
+	(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+	if (r->timeout_ms > 0)
+		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	if (r->unix_socket)
+		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+	if (r->ca_file)
+		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
+}
+
+static struct curl_slist *
+slist(const struct http_request *r, bool foreign, struct arena *a)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no round trip before a body */
+	for (size_t i = 0; i < r->nheaders; i++) {
+		const struct http_header *h = &r->headers[i];
+		const bool secret = str_is(h->name, "Authorization") || str_is(h->name, "Cookie") || str_is(h->name, "X-Registry-Auth");
+		if (foreign && secret)
+			continue;
+		list = curl_slist_append(list, arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(h->name), h->value.n > 0 ? ": " : ";",
+							    STR_ARG(h->value))
+						       .p);
+	}
+	return list;
+}
+
+static int
+failed(const struct exchange *x, CURLcode code, struct str url, struct err *e)
+{
+	const struct str where = shown(x->arena, url);
+	if (x->blob_failed)
+		return err_wrap(e, "get " STR_FMT, STR_ARG(where));
+	if (x->too_much)
+		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer has more than %zu bytes", x->r->method, STR_ARG(where), x->limit);
+	if (x->header_bytes > HEADERS_LIMIT)
+		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer's headers are too large", x->r->method, STR_ARG(where));
+	return err_set(e, ERR_WORLD, "%s " STR_FMT ": %s", x->r->method, STR_ARG(where), curl_easy_strerror(code));
+}
+
+/* Header values come from files and servers: a line break in one would be another header. */
+static bool
+headers_clean(const struct http_request *r)
+{
+	for (size_t i = 0; i < r->nheaders; i++) {
+		for (size_t k = 0; k < r->headers[i].value.n; k++) {
+			if (strchr("\r\n", r->headers[i].value.p[k])) /* NUL included */
+				return false;
+		}
+	}
+	return true;
+}
+
+static int
+exchange(struct http *h, const struct http_request *r, struct str url, bool foreign, struct arena *a, struct http_answer *out, struct err *e)
+{
+	struct exchange x = { .curl = h->curl, .r = r, .arena = a, .limit = r->limit ? r->limit : LIMIT, .e = e, .fd = -1 };
+	struct file_stat st = { 0 };
+	if (!headers_clean(r))
+		return err_set(e, ERR_INPUT, "%s " STR_FMT ": a header has a line break in it", r->method, STR_ARG(shown(a, url)));
+	if (r->body_path) {
+		x.fd = file_open(AT_FDCWD, r->body_path, O_RDONLY, 0, e);
+		if (x.fd < 0 || file_stat_fd(x.fd, &st, e) < 0) {
+			file_closep(&x.fd);
+			return -1;
+		}
+	}
+	struct curl_slist *headers = slist(r, foreign, a);
+	set_options(&x, arena_z(a, url), headers);
+	set_body(&x, st.size);
+	const CURLcode code = curl_easy_perform(h->curl);
+	long status = 0;
+	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(headers);
+	file_closep(&x.fd);
+	int bad = 0;
+	if (code != CURLE_OK) {
+		bad = failed(&x, code, url, e);
+	} else {
+		*out = (struct http_answer){ .status = (int)status, .url = arena_str(a, url), .body = arena_str(a, buf_str(&x.body)),
+					     .nheaders = x.headers.n };
+		out->headers = arena_array(a, struct http_header, x.headers.n + 1);
+		for (size_t i = 0; i < x.headers.n; i++)
+			out->headers[i] = x.headers.v[i];
+	}
+	buf_done(&x.body);
+	VEC_DONE(&x.headers);
+	return bad;
+}
+
+int
+http_do(struct http *h, const struct http_request *r, struct arena *a, struct http_answer *out, struct err *e)
+{
+	struct http_request now = *r;
+	struct http_answer answer = { 0 };
+	struct str url = r->url;
+	bool foreign = false;
+	for (int hop = 0; hop <= REDIRECTS; hop++) {
+		if (exchange(h, &now, url, foreign, a, &answer, e) < 0)
+			return -1;
+		const bool moved = answer.status == 301 || answer.status == 302 || answer.status == 303 || answer.status == 307 ||
+				   answer.status == 308;
+		const struct str location = http_header(&answer, "location");
+		if (!r->redirects || !moved || location.n == 0) {
+			*out = answer;
+			return 0;
+		}
+		const struct str to = redirected(a, url, location);
+		if (to.n == 0)
+			return err_set(e, ERR_WORLD, "%s " STR_FMT ": redirected to where it must not lead", r->method, STR_ARG(shown(a, url)));
+		foreign = foreign || !same_origin(url, to);
+		if (answer.status == 303 && strcmp(now.method, "HEAD") != 0) {
+			now.method = "GET";
+			now.body = (struct str){ 0 };
+			now.body_path = NULL;
+		}
+		url = to;
+	}
+	return err_set(e, ERR_WORLD, "%s " STR_FMT ": more than %d redirects", r->method, STR_ARG(shown(a, r->url)), REDIRECTS);
+}
