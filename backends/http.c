@@ -94,8 +94,8 @@ origin_of(struct str url)
 	return o;
 }
 
-static bool
-same_origin(struct str a, struct str b)
+bool
+http_same_origin(struct str a, struct str b)
 {
 	const struct origin x = origin_of(a), y = origin_of(b);
 	return str_eq(x.scheme, y.scheme) && str_eq(x.host, y.host);
@@ -344,7 +344,7 @@ http_do(struct http *h, const struct http_request *r, struct arena *a, struct ht
 		const struct str to = redirected(a, url, location);
 		if (to.n == 0)
 			return err_set(e, ERR_WORLD, "%s " STR_FMT ": redirected to where it must not lead", r->method, STR_ARG(shown(a, url)));
-		foreign = foreign || !same_origin(url, to);
+		foreign = foreign || !http_same_origin(url, to);
 		if (answer.status == 303 && strcmp(now.method, "HEAD") != 0) {
 			now.method = "GET";
 			now.body = (struct str){ 0 };

@@ -45,6 +45,8 @@ struct http_answer {
 struct http *http_new(struct err *e);
 void http_free(struct http *h);
 int http_do(struct http *h, const struct http_request *r, struct arena *a, struct http_answer *out, struct err *e);
+/* Scheme, host and port the same? */
+bool http_same_origin(struct str a, struct str b);
 struct str http_header(const struct http_answer *r, const char *name); /* empty: none */
 
 #endif

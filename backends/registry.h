@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry: container registries by the OCI distribution API. One session per struct, its connections kept; one thread at a time.
+ *
+ * Plain HTTP only for loopback hosts, or where `insecure` allows it. Credentials are looked up (backends/creds.h) when a registry asks for
+ * them, go to that registry and the token server it names, and never to where an upload or a redirect leads on another origin. Tokens are kept for the
+ * session. Manifests and blobs are checked against their digests. 401 and 403 are ERR_DENIED, what is not there ERR_MISSING.
+ */
+#ifndef PAWL_BACKENDS_REGISTRY_H
+#define PAWL_BACKENDS_REGISTRY_H
+
+#include "backends/oci.h"
+#include "cache/blobs.h"
+#include "cache/records.h"
+
+struct registry;
+
+struct registry_opts {
+	const char *const *environ_; /* the caller's variables, for credentials */
+	bool insecure;
+	struct records *records;     /* TABLE_SEEN; NULL: nothing is known */
+};
+
+struct registry *registry_new(const struct registry_opts *o, struct err *e);
+void registry_free(struct registry *r); /* NULL is fine */
+
+struct registry_ref {
+	struct str host;       /* "localhost:5000"; "docker.io" when the text has none */
+	struct str repository; /* "library/python" */
+	struct str tag;        /* "latest" when neither is given */
+	struct digest digest;  /* zero: by tag */
+};
+/* "python:3.11-slim", "ghcr.example/a/b@sha256:...". ERR_INPUT. */
+int registry_ref_parse(struct str text, struct arena *a, struct registry_ref *out, struct err *e);
+
+/* The manifest for a platform: an index is followed. bytes: as they came (their digest is *digest); appended. */
+int registry_manifest(struct registry *r, const struct registry_ref *ref, struct str platform, struct buf *bytes, struct digest *digest,
+		      struct err *e);
+/* A blob into the store, checked. Nothing happens when it is there. size: for the message and a check; 0: not known. */
+int registry_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blobs *b, struct err *e);
+
+struct registry_item {
+	struct digest digest;
+	uint64_t size;
+	struct str from;  /* another repository of the same host that has it (a parent's): mounted from there; empty: none */
+};
+struct registry_push {
+	const struct registry_ref *to;      /* tag: "" for none */
+	const struct registry_item *items;  /* config and layers */
+	size_t nitems;
+	struct str manifest;
+	const char *media;                  /* of the manifest; NULL: OCI_MANIFEST */
+	struct blobs *blobs;
+	/* Have an item's blob in the store, which it is not yet. */
+	int (*have)(void *ctx, const struct registry_item *i, struct err *e);
+	void *ctx;
+	struct batch *seen;                 /* gets what the registry has now, for records_commit by the caller; may be NULL */
+};
+struct registry_pushed {
+	size_t uploaded, mounted, requests;
+	uint64_t bytes;
+};
+/* Blobs that the registry is not known to have, then the manifest. One that knows a blob no more (MANIFEST_BLOB_UNKNOWN) gets what it lacks. */
+int registry_push(struct registry *r, const struct registry_push *p, struct registry_pushed *out, struct err *e);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/registry_inside.h"
+#include "sys/clock.h"
+
+/* Below this an upload costs no more than the question whether it is needed. */
+#define ASK_FIRST (UINT64_C(256) << 10)
+
+struct push {
+	struct registry *r;
+	const struct registry_push *p;
+	struct registry_pushed done;
+	struct arena arena;
+};
+
+static void
+seen_key(const struct registry_ref *to, const struct digest *d, struct buf *out)
+{
+	buf_put(out, to->host);
+	buf_putc(out, '\0');
+	buf_put(out, to->repository);
+	buf_putc(out, '\0');
+	buf_put(out, (struct str){ (const char *)d->b, sizeof d->b });
+}
+
+static bool
+seen(struct push *x, const struct digest *d)
+{
+	struct view *v;
+	struct str value;
+	AUTO_BUF key = { 0 };
+	if (!x->r->opts.records || view_begin(x->r->opts.records, &v, NULL) < 0)
+		return false;
+	seen_key(x->p->to, d, &key);
+	const bool there = key.n <= RECORD_KEY_MAX && view_get(v, TABLE_SEEN, buf_str(&key), &value);
+	view_end(v);
+	return there;
+}
+
+static void
+remember(struct push *x, const struct digest *d)
+{
+	AUTO_BUF key = { 0 }, value = { 0 };
+	seen_key(x->p->to, d, &key);
+	buf_u64(&value, (uint64_t)clock_real());
+	if (x->p->seen && key.n <= RECORD_KEY_MAX)
+		batch_put(x->p->seen, TABLE_SEEN, buf_str(&key), buf_str(&value));
+}
+
+static int
+ask(struct push *x, const char *method, struct str path, struct http_answer *out, struct err *e)
+{
+	const struct registry_request q = { .ref = x->p->to, .method = method, .path = path, .actions = "pull,push" };
+	return registry_ask(x->r, &q, &x->arena, out, e);
+}
+
+/* Does the registry have it? */
+static int
+head(struct push *x, const struct registry_item *i, bool *there, struct err *e)
+{
+	struct http_answer answer;
+	const struct str path = arena_printf(&x->arena, "/v2/" STR_FMT "/blobs/" STR_FMT, STR_ARG(x->p->to->repository),
+					     STR_ARG(digest_str(&i->digest, &x->arena)));
+	if (ask(x, "HEAD", path, &answer, e) < 0)
+		return -1;
+	if (answer.status != 200 && answer.status != 404)
+		return registry_refused(x->p->to, "look for a blob in", &answer, e);
+	*there = answer.status == 200;
+	return 0;
+}
+
+/* Where an upload goes: the server's Location, made whole. */
+static struct str
+place(struct push *x, const struct http_answer *answer)
+{
+	const struct str location = http_header(answer, "location");
+	if (location.n > 0 && location.p[0] == '/' && !(location.n > 1 && location.p[1] == '/'))
+		return arena_printf(&x->arena, STR_FMT STR_FMT, STR_ARG(registry_base(x->r, x->p->to->host, &x->arena)), STR_ARG(location));
+	return location;
+}
+
+static int
+put_blob(struct push *x, const struct registry_item *i, struct str to, struct err *e)
+{
+	static const struct http_header type[] = { { STR_INIT("Content-Type"), STR_INIT("application/octet-stream") } };
+	struct str path;
+	uint64_t size;
+	if (!blobs_has(x->p->blobs, &i->digest, &size) && x->p->have(x->p->ctx, i, e) < 0)
+		return -1;
+	if (!blobs_path(x->p->blobs, &i->digest, &x->arena, &path))
+		return err_set(e, ERR_MISSING, "the blob " STR_FMT " is not in the cache", STR_ARG(digest_str(&i->digest, &x->arena)));
+	const struct registry_request q = {
+		.ref = x->p->to,
+		.method = "PUT",
+		.actions = "pull,push",
+		.headers = type,
+		.nheaders = 1,
+		.body_path = arena_z(&x->arena, path),
+		.path = arena_printf(&x->arena, STR_FMT "%cdigest=" STR_FMT, STR_ARG(to), str_find_char(to, '?') == SIZE_MAX ? '?' : '&',
+				     STR_ARG(digest_str(&i->digest, &x->arena))),
+	};
+	struct http_answer answer;
+	if (registry_ask(x->r, &q, &x->arena, &answer, e) < 0)
+		return -1;
+	if (answer.status != 201 && answer.status != 204)
+		return registry_refused(x->p->to, "upload a blob to", &answer, e);
+	x->done.uploaded++;
+	x->done.bytes += i->size;
+	return 0;
+}
+
+static int
+upload(struct push *x, const struct registry_item *i, struct err *e)
+{
+	const struct str repository = x->p->to->repository, digest = digest_str(&i->digest, &x->arena);
+	struct http_answer answer;
+	struct registry_request q = { .ref = x->p->to, .method = "POST", .actions = "pull,push" };
+	if (i->from.n > 0 && !str_eq(i->from, repository)) {
+		q.mount_from = i->from;
+		q.path = arena_printf(&x->arena, "/v2/" STR_FMT "/blobs/uploads/?mount=" STR_FMT "&from=" STR_FMT, STR_ARG(repository), STR_ARG(digest),
+				      STR_ARG(i->from));
+	} else {
+		q.path = arena_printf(&x->arena, "/v2/" STR_FMT "/blobs/uploads/", STR_ARG(repository));
+	}
+	if (registry_ask(x->r, &q, &x->arena, &answer, e) < 0)
+		return -1;
+	if (answer.status == 201) {
+		x->done.mounted++;
+		return 0;
+	}
+	const struct str to = place(x, &answer);
+	if (answer.status != 202 || to.n == 0)
+		return registry_refused(x->p->to, "begin an upload to", &answer, e);
+	return put_blob(x, i, to, e);
+}
+
+/* careful: believe nothing that is written down. */
+static int
+send_items(struct push *x, bool careful, struct err *e)
+{
+	for (size_t k = 0; k < x->p->nitems; k++) {
+		const struct registry_item *i = &x->p->items[k];
+		bool there = false;
+		if (!careful && seen(x, &i->digest))
+			continue;
+		const bool mounts = i->from.n > 0 && !careful;
+		if ((careful || (i->size > ASK_FIRST && !mounts)) && head(x, i, &there, e) < 0)
+			return -1;
+		if (!there && upload(x, i, e) < 0)
+			return -1;
+		remember(x, &i->digest);
+	}
+	return 0;
+}
+
+static bool
+blob_unknown(const struct http_answer *answer)
+{
+	return (answer->status == 400 || answer->status == 404) && str_find(answer->body, STR("BLOB_UNKNOWN")) != SIZE_MAX;
+}
+
+static int
+put_manifest(struct push *x, struct http_answer *answer, struct err *e)
+{
+	const struct http_header type[] = { { STR("Content-Type"), str_z(x->p->media ? x->p->media : OCI_MANIFEST) } };
+	const struct digest d = digest_of(x->p->manifest);
+	const struct str name = x->p->to->tag.n > 0 ? x->p->to->tag : digest_str(&d, &x->arena);
+	const struct registry_request q = { .ref = x->p->to, .method = "PUT", .actions = "pull,push", .headers = type, .nheaders = 1, .body = x->p->manifest,
+					    .path = arena_printf(&x->arena, "/v2/" STR_FMT "/manifests/" STR_FMT, STR_ARG(x->p->to->repository),
+								 STR_ARG(name)) };
+	return registry_ask(x->r, &q, &x->arena, answer, e);
+}
+
+static int
+push_all(struct push *x, struct err *e)
+{
+	struct http_answer answer;
+	if (send_items(x, false, e) < 0 || put_manifest(x, &answer, e) < 0)
+		return -1;
+	if (blob_unknown(&answer) && (send_items(x, true, e) < 0 || put_manifest(x, &answer, e) < 0))
+		return -1;
+	if (answer.status != 201 && answer.status != 200 && answer.status != 202)
+		return registry_refused(x->p->to, "put the manifest to", &answer, e);
+	return 0;
+}
+
+int
+registry_push(struct registry *r, const struct registry_push *p, struct registry_pushed *out, struct err *e)
+{
+	struct push x = { .r = r, .p = p };
+	const size_t before = r->requests;
+	const int bad = push_all(&x, e);
+	x.done.requests = r->requests - before;
+	if (bad == 0 && out)
+		*out = x.done;
+	arena_done(&x.arena);
+	return bad;
+}
