@@ -104,36 +104,47 @@ decode(struct str value, struct known *out)
 	return true;
 }
 
+/* What is remembered for exactly this signature, settled or not. */
 static bool
-usable(const struct known *k, const struct stat_sig *now)
+recall(struct stats *s, const struct stat_sig *now, struct known *out)
 {
-	return stat_sig_eq(&k->sig, now) && content_settled(&k->sig, k->hashed_at);
+	const uint64_t id[2] = { now->dev, now->ino };
+	const struct str key = { (const char *)id, sizeof id };
+	pthread_mutex_lock(&s->mu);
+	const uint32_t i = map_get(&s->index, key);
+	if (i != MAP_NONE)
+		*out = s->v.v[i]->known;
+	pthread_mutex_unlock(&s->mu);
+	struct view *view = NULL;
+	if (i != MAP_NONE)
+		return stat_sig_eq(&out->sig, now);
+	if (!s->records || view_begin(s->records, &view, NULL) < 0)
+		return false;
+	struct str value;
+	const bool ok = view_get(view, TABLE_STAT, key, &value) && decode(value, out) && stat_sig_eq(&out->sig, now);
+	view_end(view);
+	return ok;
 }
 
 static bool
 find(struct stats *s, const struct stat_sig *now, struct content *out)
 {
-	const uint64_t id[2] = { now->dev, now->ino };
-	const struct str key = { (const char *)id, sizeof id };
-	bool ok = false;
-	pthread_mutex_lock(&s->mu);
-	const uint32_t i = map_get(&s->index, key);
-	if (i != MAP_NONE && usable(&s->v.v[i]->known, now)) {
-		*out = s->v.v[i]->known.content;
-		ok = true;
-	}
-	pthread_mutex_unlock(&s->mu);
-	struct view *view = NULL;
-	if (ok || i != MAP_NONE || !s->records || view_begin(s->records, &view, NULL) < 0)
-		return ok;
-	struct str value;
 	struct known k;
-	if (view_get(view, TABLE_STAT, key, &value) && decode(value, &k) && usable(&k, now)) {
-		*out = k.content;
-		ok = true;
-	}
-	view_end(view);
-	return ok;
+	if (!recall(s, now, &k) || !content_settled(&k.sig, k.hashed_at))
+		return false;
+	*out = k.content;
+	return true;
+}
+
+bool
+stats_peek(struct stats *s, const struct stat_sig *sig, struct content *out, bool *settled)
+{
+	struct known k;
+	if (!recall(s, sig, &k))
+		return false;
+	*out = k.content;
+	*settled = content_settled(&k.sig, k.hashed_at);
+	return true;
 }
 
 static void

@@ -21,6 +21,9 @@ void stats_free(struct stats *s);
 int stats_content(struct stats *s, int at, const char *path, const struct file_stat *st, struct content *out, struct err *e);
 /* Tell what is known without reading (a checkout, an output that was hashed while stored). */
 void stats_know(struct stats *s, const struct file_stat *st, const struct content *c, int64_t hashed_at);
+/* What was found for exactly this signature, without a look at the file; false: nothing. *settled: it may be trusted from now on (hashing/content.h);
+ * else the content may have changed within the same tick. */
+bool stats_peek(struct stats *s, const struct stat_sig *sig, struct content *out, bool *settled);
 /* A reader for tree_scan. */
 struct tree_reader stats_tree_reader(struct stats *s);
 void stats_save(struct stats *s, struct batch *b);

@@ -141,7 +141,7 @@ record(struct session *s, struct made *m, bool ran)
 		AUTO_BUF line = { 0 };
 		encode_line(&c, &line);
 		const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
-		snapshot_put(&b, &key, s->project->leaves, s->project->fd, buf_str(&line));
+		snapshot_put(&b, &key, s->project->leaves, s->cache->stats, buf_str(&line));
 	}
 	stats_save(s->cache->stats, &b);
 	if (b.n && cache_commit(s->cache, &b, &e) < 0) {

@@ -67,6 +67,7 @@ open_parts(struct project *p, struct diags *d, struct err *e)
 	p->fd = file_open_dir(AT_FDCWD, arena_z(&p->arena, p->root), e);
 	if (p->fd < 0)
 		return -1;
+	leaves_root(p->leaves, p->fd);
 	const struct load_opts o = {
 		.root = p->fd,
 		.file = p->opts.file,
