@@ -6,6 +6,17 @@
 
 #include "cache/records.h"
 
+struct str
+record_table_name(enum table t)
+{
+	static const char *const names[] = {
+#define X(id, name, key, value) name,
+		RECORD_TABLES(X)
+#undef X
+	};
+	return str_z(names[t]);
+}
+
 static void
 add(struct batch *b, enum table t, bool del, struct str key, struct str value)
 {

@@ -1,47 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * States of a struct records (under mu; `changing` keeps new views out while nviews falls to 0):
- *
- *	OPEN -> CHANGING [quiet] -> OPEN [resume]     the map grows, another process's growth is taken over, or the file is replaced
- *	OPEN, view -> CHANGING waits; CHANGING, view_begin waits
- *	env NULL: nothing to read from; every view is empty
+ * Views are inside the gate. Who grows the map, takes over another process's growth, or replaces the file, shuts it first. A closed
+ * lmdb (env NULL) has nothing to read: every view is empty.
  */
 #include "cache/records.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <lmdb.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cache/gate.h"
+#include "cache/lmdb.h"
 #include "cache/pages.h"
-#include "hashing/fp.h"
+#include "cache/seal.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
 #define MAP_FIRST ((size_t)16 << 30)
 #define MAP_LEAST ((size_t)64 << 20)
-#define READERS 4096
-#define TABLES_MAX 32 /* room for tables of later versions */
-#define SEAL 16       /* bytes of fingerprint in front of each value */
 #define OPEN_MS 10000
 #define QUIET_MS 10000
-
-static const char *const table_names[] = {
-#define X(id, name, key, value) name,
-	RECORD_TABLES(X)
-#undef X
-};
-_Static_assert(TABLE_RESULT == 0 && TABLE_STAT == 2 && TABLE_MISC == 7, "in seals: append only");
+#define TRIES 50 /* of what a commit of another process may disturb */
 
 struct view {
 	struct records *r;
-	MDB_txn *txn; /* NULL: empty */
+	struct lmdb_read *txn; /* NULL: empty */
 	struct pages_root root;
 	struct pages_seen seen;
 	uint64_t seen_txnid; /* state that seen is about */
@@ -53,73 +40,30 @@ struct records {
 	int dir;
 	bool read_only;
 	size_t map_bytes;
-	MDB_env *env;
-	MDB_dbi dbi[TABLE_COUNT];
-	atomic_bool has[TABLE_COUNT];
+	struct lmdb l;
 	struct pages pages;
 	atomic_bool checked; /* all pages, since opening and since the last damage met */
 	struct buf notice;
 
+	struct gate gate;
 	pthread_mutex_t mu;
-	pthread_cond_t turn; /* nviews or changing changed */
-	size_t nviews;
-	bool changing;
 	struct view *idle; /* ended, to be used again */
 };
 
-/* ---- errors and values ----------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
-/* EIO: LMDB's word for a short write, which is a full disk. EFBIG: a limit on file sizes. */
 static int
 fail(struct err *e, int rc, const char *what, const struct records *r)
 {
-	if (rc == ENOSPC || rc == EDQUOT || rc == EROFS || rc == EFBIG || rc == EIO)
-		return err_set(e, ERR_FULL, "%s '%s': %s", what, r->folder, mdb_strerror(rc));
-	if (rc == EACCES || rc == EPERM)
-		return err_set(e, ERR_DENIED, "%s '%s': %s", what, r->folder, mdb_strerror(rc));
-	if (rc == MDB_READERS_FULL)
-		return err_set(e, ERR_BUSY, "%s '%s': %d readers already", what, r->folder, READERS);
-	return err_set(e, ERR_WORLD, "%s '%s': %s", what, r->folder, mdb_strerror(rc));
+	static const enum err_code codes[] = {
+		[LMDB_READERS] = ERR_BUSY,
+		[LMDB_FULL] = ERR_FULL,
+		[LMDB_DENIED] = ERR_DENIED,
+		[LMDB_OTHER] = ERR_NONE,
+	};
+	const enum err_code code = codes[lmdb_fault(rc)];
+	return err_set(e, code == ERR_NONE ? ERR_WORLD : code, "%s '%s': %s", what, r->folder, lmdb_text(rc));
 }
-
-static bool
-is_damage(int rc)
-{
-	return rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH || rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND ||
-	       rc == MDB_INCOMPATIBLE || rc == MDB_CURSOR_FULL;
-}
-
-static void
-seal(enum table t, struct str key, struct str value, uint8_t out[SEAL])
-{
-	const char id = (char)t;
-	const struct str pieces[] = { { &id, 1 }, key, value };
-	const struct fp f = fp_of_list(pieces, 3);
-	memcpy(out, &f.hi, 8);
-	memcpy(out + 8, &f.lo, 8);
-}
-
-static bool
-unseal(enum table t, struct str key, const MDB_val *stored, struct str *value)
-{
-	if (stored->mv_size < SEAL)
-		return false;
-	const struct str v = { (const char *)stored->mv_data + SEAL, stored->mv_size - SEAL };
-	uint8_t want[SEAL];
-	seal(t, key, v, want);
-	if (memcmp(want, stored->mv_data, SEAL) != 0)
-		return false;
-	*value = v;
-	return true;
-}
-
-static MDB_val
-val(struct str s)
-{
-	return (MDB_val){ .mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p };
-}
-
-/* ---- opening --------------------------------------------------------------------------------------------------- */
 
 static char *
 path_of(const struct records *r, const char *name)
@@ -144,17 +88,12 @@ close_env(struct records *r)
 	while (r->idle) {
 		struct view *v = r->idle;
 		r->idle = v->next;
-		if (v->txn)
-			mdb_txn_abort(v->txn);
+		lmdb_read_end(v->txn);
 		pages_seen_done(&v->seen);
 		free(v);
 	}
-	if (r->env)
-		mdb_env_close(r->env);
-	r->env = NULL;
+	lmdb_close(&r->l);
 	pages_close(&r->pages);
-	for (int t = 0; t < TABLE_COUNT; t++)
-		atomic_store(&r->has[t], false);
 	atomic_store(&r->checked, false);
 }
 
@@ -181,77 +120,39 @@ drop_unfinished(struct records *r, struct err *e)
 	return 0;
 }
 
+/* The handles of the tables that are there. */
 static int
-open_tables(struct records *r, MDB_txn *txn, unsigned flags, bool has[TABLE_COUNT])
+find_tables(struct records *r)
 {
-	for (int t = 0; t < TABLE_COUNT; t++) {
-		if (atomic_load(&r->has[t]))
-			continue;
-		const int rc = mdb_dbi_open(txn, table_names[t], flags, &r->dbi[t]);
-		if (rc != 0 && rc != MDB_NOTFOUND)
-			return rc;
-		has[t] = rc == 0;
-	}
-	return 0;
-}
-
-static void
-publish(struct records *r, const bool has[TABLE_COUNT])
-{
-	for (int t = 0; t < TABLE_COUNT; t++)
-		if (has[t])
-			atomic_store(&r->has[t], true);
-}
-
-/* The tables of a new file (nobody else can have it open: the caller holds open.lock), or handles of those that are there. */
-static int
-begin_tables(struct records *r, bool fresh)
-{
-	MDB_txn *txn;
-	bool has[TABLE_COUNT] = { false };
-	int rc = mdb_txn_begin(r->env, NULL, fresh ? 0 : MDB_RDONLY, &txn);
+	struct lmdb_read *t = NULL;
+	struct pages_root root;
+	int rc = lmdb_read_begin(&r->l, &t);
 	if (rc != 0)
 		return rc;
-	struct pages_root root;
-	if (!fresh && (!pages_root_of(&r->pages, mdb_txn_id(txn), &root) || !pages_tables(&r->pages, &root)))
-		rc = MDB_CORRUPTED;
+	/* A commit in between takes the meta page away: EAGAIN. */
+	rc = pages_root_of(&r->pages, lmdb_read_id(t), &root) ? 0 : EAGAIN;
 	if (rc == 0)
-		rc = open_tables(r, txn, fresh ? MDB_CREATE : 0, has);
-	if (rc != 0) {
-		mdb_txn_abort(txn);
-		return rc;
-	}
-	rc = mdb_txn_commit(txn);
+		rc = pages_tables(&r->pages, &root) ? lmdb_find_tables(&r->l, t) : EBADMSG;
 	if (rc == 0)
-		publish(r, has);
+		return lmdb_read_commit(t);
+	lmdb_read_end(t);
 	return rc;
 }
 
+/* In a new file the tables are made at once: nobody else can have it open (the caller holds open.lock), so that LMDB's own lock is
+ * free. */
 static int
 open_lmdb(struct records *r, bool fresh)
 {
-	const unsigned flags = MDB_NOTLS | MDB_NOMETASYNC | (r->read_only ? MDB_RDONLY : 0);
-	int rc = mdb_env_create(&r->env);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(r->env, r->map_bytes);
-	if (rc == 0)
-		rc = mdb_env_set_maxreaders(r->env, READERS);
-	if (rc == 0)
-		rc = mdb_env_set_maxdbs(r->env, TABLES_MAX);
-	if (rc == 0)
-		rc = mdb_env_open(r->env, r->folder, flags, 0644);
-	int fd = -1, dead = 0;
-	if (rc == 0)
-		rc = mdb_env_get_fd(r->env, &fd);
-	if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		rc = errno;
-	if (rc == 0)
-		rc = mdb_reader_check(r->env, &dead);
-	for (int i = 0; rc == 0 && i < 20; i++) {
-		rc = begin_tables(r, fresh); /* a commit in between looks like damage: again */
-		if (rc != MDB_CORRUPTED)
+	int rc = lmdb_open(&r->l, r->folder, r->read_only, r->map_bytes);
+	if (rc == 0 && fresh)
+		return lmdb_write(&r->l, &(struct batch){ 0 });
+	for (int i = 0; rc == 0 && i < TRIES; i++) {
+		rc = find_tables(r);
+		if (rc == EAGAIN && i + 1 < TRIES)
+			rc = 0;
+		else
 			break;
-		rc = i < 19 ? 0 : rc;
 	}
 	return rc;
 }
@@ -265,15 +166,6 @@ whole(struct records *r)
 	if (!pages_root_newest(&r->pages, &root))
 		return true; /* a commit is going on: the file is in use and grows */
 	return root.next * r->pages.psize <= r->pages.size || pages_all(&r->pages, &root);
-}
-
-static bool
-has_none(const struct records *r)
-{
-	for (int t = 0; t < TABLE_COUNT; t++)
-		if (atomic_load(&r->has[t]))
-			return false;
-	return true;
 }
 
 /* With open.lock held and no env. */
@@ -302,15 +194,15 @@ open_env(struct records *r, struct err *e)
 			close_env(r);
 			return -1;
 		}
-		if (rc == 0 && (r->read_only || !has_none(r)))
+		if (rc == 0 && (r->read_only || lmdb_has_tables(&r->l)))
 			return 0;
 		close_env(r);
 		if (rc == 0) { /* its maker died before the tables were there */
 			if (drop_unfinished(r, e) < 0)
 				return -1;
-		} else if (!is_damage(rc) || r->read_only) {
+		} else if (lmdb_fault(rc) != LMDB_DAMAGE || r->read_only) {
 			return fail(e, rc, "open the records in", r);
-		} else if (put_aside(r, mdb_strerror(rc), e) < 0) {
+		} else if (put_aside(r, lmdb_text(rc), e) < 0) {
 			return -1;
 		}
 	}
@@ -347,11 +239,7 @@ blank(void)
 	r->pages.fd = -1;
 	r->folder = mem_strdup("");
 	pthread_mutex_init(&r->mu, NULL);
-	pthread_condattr_t clock;
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->turn, &clock);
-	pthread_condattr_destroy(&clock);
+	gate_init(&r->gate);
 	return r;
 }
 
@@ -394,11 +282,10 @@ records_close(struct records *r)
 {
 	if (!r)
 		return;
-	assert(r->nviews == 0);
 	close_env(r);
+	gate_done(&r->gate);
 	file_closep(&r->dir);
 	pthread_mutex_destroy(&r->mu);
-	pthread_cond_destroy(&r->turn);
 	buf_done(&r->notice);
 	free(r->folder);
 	free(r);
@@ -412,39 +299,12 @@ records_notice(const struct records *r)
 
 /* ---- changing under the feet of nobody ------------------------------------------------------------------------- */
 
-/* Keeps new views out and waits for the last one to end. */
 static int
 quiet(struct records *r, struct err *e)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += QUIET_MS / 1000;
-	int rc = 0;
-	pthread_mutex_lock(&r->mu);
-	while (r->changing && rc == 0)
-		rc = pthread_cond_timedwait(&r->turn, &r->mu, &until);
-	if (rc == 0) {
-		r->changing = true;
-		while (r->nviews > 0 && rc == 0)
-			rc = pthread_cond_timedwait(&r->turn, &r->mu, &until);
-		if (rc != 0) {
-			r->changing = false;
-			pthread_cond_broadcast(&r->turn);
-		}
-	}
-	pthread_mutex_unlock(&r->mu);
-	if (rc != 0)
-		return err_set(e, ERR_BUSY, "the records in '%s' must change their size, but a view on them does not end", r->folder);
-	return 0;
-}
-
-static void
-resume(struct records *r)
-{
-	pthread_mutex_lock(&r->mu);
-	r->changing = false;
-	pthread_cond_broadcast(&r->turn);
-	pthread_mutex_unlock(&r->mu);
+	if (gate_shut(&r->gate, QUIET_MS))
+		return 0;
+	return err_set(e, ERR_BUSY, "the records in '%s' must change their size, but a view on them does not end", r->folder);
 }
 
 /* bytes 0: what another process made of it. */
@@ -453,19 +313,17 @@ resize(struct records *r, size_t bytes, struct err *e)
 {
 	if (quiet(r, e) < 0)
 		return -1;
-	MDB_envinfo info = { 0 };
-	int rc = mdb_env_set_mapsize(r->env, bytes);
-	if (rc == 0)
-		rc = mdb_env_info(r->env, &info);
+	size_t now = 0;
+	const int rc = lmdb_map(&r->l, bytes, &now);
 	int ok = rc == 0 ? 0 : fail(e, rc, "grow the records in", r);
-	if (ok == 0 && info.me_mapsize != r->map_bytes) {
-		r->map_bytes = info.me_mapsize;
+	if (ok == 0 && now != r->map_bytes) {
+		r->map_bytes = now;
 		pages_close(&r->pages);
 		ok = see_pages(r, e);
 		if (ok < 0)
 			close_env(r);
 	}
-	resume(r);
+	gate_reopen(&r->gate);
 	return ok;
 }
 
@@ -483,7 +341,7 @@ renew(struct records *r, const char *damage, struct err *e)
 		ok = damage ? put_aside(r, damage, &why) : 0;
 	if (ok == 0)
 		ok = open_env(r, &why);
-	resume(r);
+	gate_reopen(&r->gate);
 	if (ok < 0 && e)
 		*e = why;
 	return ok;
@@ -494,10 +352,8 @@ renew(struct records *r, const char *damage, struct err *e)
 static struct view *
 enter(struct records *r)
 {
+	gate_enter(&r->gate);
 	pthread_mutex_lock(&r->mu);
-	while (r->changing)
-		pthread_cond_wait(&r->turn, &r->mu);
-	r->nviews++;
 	struct view *v = r->idle;
 	if (v)
 		r->idle = v->next;
@@ -516,27 +372,22 @@ leave(struct view *v)
 	pthread_mutex_lock(&r->mu);
 	v->next = r->idle;
 	r->idle = v;
-	r->nviews--;
-	pthread_cond_broadcast(&r->turn);
 	pthread_mutex_unlock(&r->mu);
+	gate_leave(&r->gate);
 }
 
 static int
 start(struct view *v)
 {
 	struct records *r = v->r;
-	if (!r->env)
+	if (!r->l.env)
 		return 0;
-	int rc = v->txn ? mdb_txn_renew(v->txn) : mdb_txn_begin(r->env, NULL, MDB_RDONLY, &v->txn);
-	if (rc != 0) {
-		if (v->txn)
-			mdb_txn_abort(v->txn);
-		v->txn = NULL;
+	const int rc = lmdb_read_begin(&r->l, &v->txn);
+	if (rc != 0)
 		return rc;
-	}
 	/* Our eye and LMDB's must be on one state; commits in between reuse a meta page. */
-	if (!pages_root_of(&r->pages, mdb_txn_id(v->txn), &v->root)) {
-		mdb_txn_reset(v->txn);
+	if (!pages_root_of(&r->pages, lmdb_read_id(v->txn), &v->root)) {
+		lmdb_read_rest(v->txn);
 		return EAGAIN;
 	}
 	if (v->seen.words == 0 || v->seen_txnid != v->root.txnid)
@@ -549,20 +400,21 @@ int
 view_begin(struct records *r, struct view **out, struct err *e)
 {
 	int rc = 0;
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		struct view *v = enter(r);
 		rc = start(v);
 		if (rc == 0) {
 			*out = v;
 			return 0;
 		}
+		int ndead = 0;
+		const enum lmdb_fault f = lmdb_fault(rc);
+		const bool again = rc == EAGAIN || f == LMDB_GREW ||
+				   (f == LMDB_READERS && lmdb_reader_check(&r->l, &ndead) == 0 && ndead > 0);
 		leave(v);
-		int dead = 0;
-		if (rc == MDB_MAP_RESIZED && resize(r, 0, e) < 0)
+		if (f == LMDB_GREW && resize(r, 0, e) < 0)
 			return -1;
-		if (rc == MDB_READERS_FULL && (mdb_reader_check(r->env, &dead) != 0 || dead == 0))
-			break;
-		if (rc != MDB_MAP_RESIZED && rc != MDB_READERS_FULL && rc != EAGAIN)
+		if (!again)
 			break;
 	}
 	return fail(e, rc, "read the records in", r);
@@ -574,7 +426,7 @@ view_end(struct view *v)
 	if (!v)
 		return;
 	if (v->txn)
-		mdb_txn_reset(v->txn);
+		lmdb_read_rest(v->txn);
 	leave(v);
 }
 
@@ -589,7 +441,7 @@ damage_met(struct view *v)
 static bool
 readable(const struct view *v, enum table t)
 {
-	return v->txn && atomic_load(&v->r->has[t]);
+	return v->txn && atomic_load(&v->r->l.has[t]);
 }
 
 bool
@@ -597,113 +449,62 @@ view_get(struct view *v, enum table t, struct str key, struct str *value)
 {
 	if (!readable(v, t) || key.n == 0 || key.n > RECORD_KEY_MAX)
 		return false;
-	if (!pages_path(&v->r->pages, &v->root, &v->seen, str_z(table_names[t]), key))
+	if (!pages_path(&v->r->pages, &v->root, &v->seen, record_table_name(t), key))
 		return damage_met(v);
-	MDB_val k = val(key), stored;
-	const int rc = mdb_get(v->txn, v->r->dbi[t], &k, &stored);
+	struct str stored;
+	const int rc = lmdb_get(&v->r->l, v->txn, t, key, &stored);
 	if (rc != 0)
-		return rc != MDB_NOTFOUND && rc != EINVAL && damage_met(v);
-	return unseal(t, key, &stored, value);
+		return lmdb_fault(rc) != LMDB_MISS && damage_met(v);
+	return seal_open(t, key, stored, value);
 }
 
-/* Sound values go to call, the keys of the others to bad; either may be NULL. Returns how many are not sound. */
-static size_t
-each(struct view *v, enum table t, struct str prefix, bool (*call)(void *ctx, struct str key, struct str value), void *ctx,
-     struct batch *bad)
+struct walk {
+	enum table t;
+	bool (*call)(void *ctx, struct str key, struct str value); /* for sound values; may be NULL */
+	void *ctx;
+	struct batch *bad; /* takes deletions of the others; may be NULL */
+	size_t nbad;
+};
+
+static bool
+step(void *ctx, struct str key, struct str stored)
 {
-	if (!readable(v, t))
+	struct walk *w = ctx;
+	struct str value;
+	if (seal_open(w->t, key, stored, &value))
+		return !w->call || w->call(w->ctx, key, value);
+	w->nbad++;
+	if (w->bad && key.n <= RECORD_KEY_MAX)
+		batch_del(w->bad, w->t, key);
+	return true;
+}
+
+static size_t
+each(struct view *v, struct str prefix, struct walk w)
+{
+	if (!readable(v, w.t))
 		return 0;
-	if (!pages_table(&v->r->pages, &v->root, str_z(table_names[t])))
-		return (size_t)!damage_met(v);
-	MDB_cursor *c;
-	if (mdb_cursor_open(v->txn, v->r->dbi[t], &c) != 0)
-		return 0;
-	size_t nbad = 0;
-	MDB_val k = val(prefix), stored;
-	for (int rc = mdb_cursor_get(c, &k, &stored, prefix.n ? MDB_SET_RANGE : MDB_FIRST); rc == 0;
-	     rc = mdb_cursor_get(c, &k, &stored, MDB_NEXT)) {
-		const struct str key = { k.mv_data, k.mv_size };
-		struct str value;
-		if (!str_starts(key, prefix))
-			break;
-		if (unseal(t, key, &stored, &value)) {
-			if (call && !call(ctx, key, value))
-				break;
-			continue;
-		}
-		nbad++;
-		if (bad && key.n <= RECORD_KEY_MAX)
-			batch_del(bad, t, key);
+	if (!pages_table(&v->r->pages, &v->root, record_table_name(w.t)) ||
+	    lmdb_each(&v->r->l, v->txn, w.t, prefix, step, &w) != 0) {
+		(void)damage_met(v);
+		w.nbad++;
 	}
-	mdb_cursor_close(c);
-	return nbad;
+	return w.nbad;
 }
 
 size_t
 view_each(struct view *v, enum table t, struct str prefix, bool (*call)(void *ctx, struct str key, struct str value), void *ctx)
 {
-	return each(v, t, prefix, call, ctx, NULL);
+	return each(v, prefix, (struct walk){ .t = t, .call = call, .ctx = ctx });
 }
 
 size_t
 view_count(struct view *v, enum table t)
 {
-	MDB_stat st;
-	if (!readable(v, t) || mdb_stat(v->txn, v->r->dbi[t], &st) != 0)
-		return 0;
-	return st.ms_entries;
+	return readable(v, t) && pages_tables(&v->r->pages, &v->root) ? lmdb_count(&v->r->l, v->txn, t) : 0;
 }
 
 /* ---- commits --------------------------------------------------------------------------------------------------- */
-
-static int
-apply(struct records *r, MDB_txn *txn, const struct batch *b)
-{
-	struct rd rest = { .rest = buf_str(&b->ops) };
-	struct batch_op op;
-	AUTO_BUF sealed = { 0 };
-	while (batch_next(&rest, &op)) {
-		MDB_val k = val(op.key);
-		int rc;
-		if (op.del) {
-			rc = mdb_del(txn, r->dbi[op.table], &k, NULL);
-			rc = rc == MDB_NOTFOUND ? 0 : rc;
-		} else {
-			uint8_t s[SEAL];
-			seal(op.table, op.key, op.value, s);
-			buf_reset(&sealed);
-			buf_put(&sealed, (struct str){ (const char *)s, SEAL });
-			buf_put(&sealed, op.value);
-			MDB_val stored = val(buf_str(&sealed));
-			rc = mdb_put(txn, r->dbi[op.table], &k, &stored, 0);
-		}
-		if (rc != 0)
-			return rc;
-	}
-	assert(!rest.bad);
-	return 0;
-}
-
-static int
-attempt(struct records *r, const struct batch *b)
-{
-	MDB_txn *txn;
-	bool has[TABLE_COUNT] = { false };
-	int rc = mdb_txn_begin(r->env, NULL, 0, &txn);
-	if (rc != 0)
-		return rc;
-	rc = open_tables(r, txn, MDB_CREATE, has);
-	if (rc == 0)
-		rc = apply(r, txn, b);
-	if (rc != 0) {
-		mdb_txn_abort(txn);
-		return rc;
-	}
-	rc = mdb_txn_commit(txn);
-	if (rc == 0)
-		publish(r, has);
-	return rc;
-}
 
 /* Has another process put our file aside? */
 static bool
@@ -725,7 +526,7 @@ commit_locked(struct records *r, const struct batch *b, struct err *e)
 {
 	int rc = 0;
 	for (int i = 0; i < 40; i++) { /* 40 doublings of the map are more than there is */
-		if ((!r->env || replaced(r)) && renew(r, NULL, e) < 0)
+		if ((!r->l.env || replaced(r)) && renew(r, NULL, e) < 0)
 			return -1;
 		if (!atomic_load(&r->checked)) {
 			atomic_store(&r->checked, true);
@@ -733,18 +534,15 @@ commit_locked(struct records *r, const struct batch *b, struct err *e)
 				return -1;
 			atomic_store(&r->checked, true);
 		}
-		rc = attempt(r, b);
-		if (rc == 0)
-			return 0;
+		rc = lmdb_write(&r->l, b);
+		const enum lmdb_fault f = lmdb_fault(rc);
 		int ok = -1;
-		if (rc == MDB_MAP_FULL)
-			ok = resize(r, r->map_bytes * 2, e);
-		else if (rc == MDB_MAP_RESIZED)
-			ok = resize(r, 0, e);
-		else if (is_damage(rc))
-			ok = renew(r, mdb_strerror(rc), e);
-		else if (rc == MDB_PANIC)
-			ok = renew(r, NULL, e);
+		if (f == LMDB_FINE)
+			return 0;
+		if (f == LMDB_SMALL || f == LMDB_GREW)
+			ok = resize(r, f == LMDB_SMALL ? r->map_bytes * 2 : 0, e);
+		else if (f == LMDB_DAMAGE || f == LMDB_BROKEN)
+			ok = renew(r, f == LMDB_DAMAGE ? lmdb_text(rc) : NULL, e);
 		else
 			break;
 		if (ok < 0)
@@ -765,7 +563,7 @@ records_commit(struct records *r, struct batch *b, bool durable, int lock_ms, st
 		return err_wrap(e, "write the records in '%s'", r->folder);
 	if (commit_locked(r, b, e) < 0)
 		return -1;
-	const int rc = durable ? mdb_env_sync(r->env, 1) : 0;
+	const int rc = durable ? lmdb_sync(&r->l) : 0;
 	if (rc != 0)
 		return fail(e, rc, "sync the records in", r);
 	batch_done(b);
@@ -783,7 +581,7 @@ records_verify(struct records *r, bool repair, size_t *nchecked, size_t *ndamage
 	const bool ok = !v->txn || pages_all(&r->pages, &v->root);
 	for (int t = 0; ok && t < TABLE_COUNT; t++) {
 		n += view_count(v, (enum table)t);
-		wrong += each(v, (enum table)t, (struct str){ 0 }, NULL, NULL, &bad);
+		wrong += each(v, (struct str){ 0 }, (struct walk){ .t = (enum table)t, .bad = &bad });
 	}
 	view_end(v);
 	int rc = 0;

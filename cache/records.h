@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * records: small values by key, in LMDB, shared by all invocations of a user. The one door to LMDB is cache/records.c.
+ * records: small values by key, in LMDB, shared by all invocations of a user. The door to LMDB is cache/lmdb.c.
  *
  * Invariants
  * R1  A value carries a fingerprint over table, key and value; a value that does not match is a miss, never an answer.
@@ -46,6 +46,7 @@ enum table {
 #undef X
 	TABLE_COUNT
 };
+struct str record_table_name(enum table t); /* NUL-terminated */
 
 #define RECORD_KEY_MAX 480 /* bytes */
 
