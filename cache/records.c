@@ -73,11 +73,18 @@ path_of(const struct records *r, const char *name)
 	return mem_strdup(buf_z(&b));
 }
 
+/* With address space for all that is there. */
 static int
 see_pages(struct records *r, struct err *e)
 {
 	char *path = path_of(r, "data.mdb");
-	const int rc = pages_open(&r->pages, path, r->map_bytes, e);
+	int rc = pages_open(&r->pages, path, r->map_bytes, e);
+	if (rc == 0 && r->pages.size > r->map_bytes) {
+		while (r->map_bytes < r->pages.size)
+			r->map_bytes *= 2;
+		pages_close(&r->pages);
+		rc = pages_open(&r->pages, path, r->map_bytes, e);
+	}
 	free(path);
 	return rc;
 }
