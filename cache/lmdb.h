@@ -43,6 +43,7 @@ enum lmdb_fault lmdb_fault(int rc);
 const char *lmdb_text(int rc);
 
 #define LMDB_READERS_MAX 4096
+#define LMDB_LOCK_BYTES (LMDB_READERS_MAX * 64 + 4096) /* at least what lock.mdb takes for them */
 
 int lmdb_open(struct lmdb *l, const char *folder, bool read_only, size_t map_bytes);
 void lmdb_close(struct lmdb *l);

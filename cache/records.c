@@ -1,59 +1,20 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * Views are inside the gate. Who grows the map, takes over another process's growth, or replaces the file, shuts it first. A closed
- * lmdb (env NULL) has nothing to read: every view is empty.
- */
-#include "cache/records.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/records_inside.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/gate.h"
-#include "cache/lmdb.h"
-#include "cache/pages.h"
-#include "cache/seal.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
 #define MAP_FIRST ((size_t)16 << 30)
 #define MAP_LEAST ((size_t)64 << 20)
-#define OPEN_MS 10000
-#define QUIET_MS 10000
-#define TRIES 50 /* of what a commit of another process may disturb */
 
-struct view {
-	struct records *r;
-	struct lmdb_read *txn; /* NULL: empty */
-	struct pages_root root;
-	struct pages_seen seen;
-	uint64_t seen_txnid; /* state that seen is about */
-	struct view *next;   /* in records.idle */
-};
-
-struct records {
-	char *folder;
-	int dir;
-	bool read_only;
-	size_t map_bytes;
-	struct lmdb l;
-	struct pages pages;
-	atomic_bool checked; /* all pages, since opening and since the last damage met */
-	struct buf notice;
-
-	struct gate gate;
-	pthread_mutex_t mu;
-	struct view *idle; /* ended, to be used again */
-};
-
-/* ---- opening ----------------------------------------------------------------------------------------- */
-
-static int
-fail(struct err *e, int rc, const char *what, const struct records *r)
+int
+records_fail(struct err *e, int rc, const char *what, const struct records *r)
 {
 	static const enum err_code codes[] = {
 		[LMDB_READERS] = ERR_BUSY,
@@ -74,8 +35,8 @@ path_of(const struct records *r, const char *name)
 }
 
 /* With address space for all that is there. */
-static int
-see_pages(struct records *r, struct err *e)
+int
+records_see_pages(struct records *r, struct err *e)
 {
 	char *path = path_of(r, "data.mdb");
 	int rc = pages_open(&r->pages, path, r->map_bytes, e);
@@ -89,8 +50,8 @@ see_pages(struct records *r, struct err *e)
 	return rc;
 }
 
-static void
-close_env(struct records *r)
+void
+records_close_env(struct records *r)
 {
 	while (r->idle) {
 		struct view *v = r->idle;
@@ -105,8 +66,8 @@ close_env(struct records *r)
 }
 
 /* Data and lock file go together: a process that still has the old pair open keeps both, and nobody mixes them. */
-static int
-put_aside(struct records *r, const char *why, struct err *e)
+int
+records_put_aside(struct records *r, const char *why, struct err *e)
 {
 	if (renameat(r->dir, "data.mdb", r->dir, "damaged.mdb") < 0 && errno != ENOENT)
 		return err_os(e, "put the damaged records '%s/data.mdb' aside", r->folder);
@@ -146,12 +107,30 @@ find_tables(struct records *r)
 	return rc;
 }
 
+/* LMDB writes to its table of readers through a map, and a full disk under a map is SIGBUS: the room must be there before. Not
+ * while this process has it open: closing any descriptor of lock.mdb gives up LMDB's locks on it. */
+static int
+reserve_readers(struct records *r)
+{
+	AUTO_FD fd = openat(r->dir, "lock.mdb", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return r->read_only ? 0 : errno; /* LMDB goes on without where nobody can write */
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return errno;
+	if (st.st_size >= LMDB_LOCK_BYTES && st.st_blocks >= LMDB_LOCK_BYTES / 512)
+		return 0;
+	return fallocate(fd, 0, 0, LMDB_LOCK_BYTES) == 0 || errno == EOPNOTSUPP ? 0 : errno;
+}
+
 /* In a new file the tables are made at once: nobody else can have it open (the caller holds open.lock), so that LMDB's own lock is
  * free. */
 static int
 open_lmdb(struct records *r, bool fresh)
 {
-	int rc = lmdb_open(&r->l, r->folder, r->read_only, r->map_bytes);
+	int rc = reserve_readers(r);
+	if (rc == 0)
+		rc = lmdb_open(&r->l, r->folder, r->read_only, r->map_bytes);
 	if (rc == 0 && fresh)
 		return lmdb_write(&r->l, &(struct batch){ 0 });
 	for (int i = 0; rc == 0 && i < TRIES; i++) {
@@ -176,12 +155,12 @@ whole(struct records *r)
 }
 
 /* With open.lock held and no env. */
-static int
-open_env(struct records *r, struct err *e)
+int
+records_open_env(struct records *r, struct err *e)
 {
 	for (int i = 0; i < 3; i++) {
 		struct err why = { 0 };
-		bool fresh = see_pages(r, &why) < 0;
+		bool fresh = records_see_pages(r, &why) < 0;
 		if (fresh && (r->read_only || (why.code != ERR_MISSING && why.code != ERR_DAMAGED))) {
 			if (e)
 				*e = why;
@@ -194,22 +173,22 @@ open_env(struct records *r, struct err *e)
 				return err_set(e, ERR_DAMAGED, "'%s/data.mdb' is shorter than it says", r->folder);
 			fresh = true;
 		}
-		if (fresh && (why.code == ERR_MISSING ? drop_unfinished(r, e) : put_aside(r, why.text, e)) < 0)
+		if (fresh && (why.code == ERR_MISSING ? drop_unfinished(r, e) : records_put_aside(r, why.text, e)) < 0)
 			return -1;
 		const int rc = open_lmdb(r, fresh);
-		if (rc == 0 && fresh && see_pages(r, e) < 0) {
-			close_env(r);
+		if (rc == 0 && fresh && records_see_pages(r, e) < 0) {
+			records_close_env(r);
 			return -1;
 		}
 		if (rc == 0 && (r->read_only || lmdb_has_tables(&r->l)))
 			return 0;
-		close_env(r);
+		records_close_env(r);
 		if (rc == 0) { /* its maker died before the tables were there */
 			if (drop_unfinished(r, e) < 0)
 				return -1;
 		} else if (lmdb_fault(rc) != LMDB_DAMAGE || r->read_only) {
-			return fail(e, rc, "open the records in", r);
-		} else if (put_aside(r, lmdb_text(rc), e) < 0) {
+			return records_fail(e, rc, "open the records in", r);
+		} else if (records_put_aside(r, lmdb_text(rc), e) < 0) {
 			return -1;
 		}
 	}
@@ -227,7 +206,7 @@ open_locked(struct records *r, struct err *e)
 	}
 	for (;;) {
 		struct err why = { 0 };
-		if (open_env(r, &why) == 0)
+		if (records_open_env(r, &why) == 0)
 			return 0;
 		if (why.os != ENOMEM || r->map_bytes <= MAP_LEAST) {
 			if (e)
@@ -289,7 +268,7 @@ records_close(struct records *r)
 {
 	if (!r)
 		return;
-	close_env(r);
+	records_close_env(r);
 	gate_done(&r->gate);
 	file_closep(&r->dir);
 	pthread_mutex_destroy(&r->mu);
@@ -302,307 +281,4 @@ struct str
 records_notice(const struct records *r)
 {
 	return buf_str(&r->notice);
-}
-
-/* ---- changing under the feet of nobody ------------------------------------------------------------------------- */
-
-static int
-quiet(struct records *r, struct err *e)
-{
-	if (gate_shut(&r->gate, QUIET_MS))
-		return 0;
-	return err_set(e, ERR_BUSY, "the records in '%s' must change their size, but a view on them does not end", r->folder);
-}
-
-/* bytes 0: what another process made of it. */
-static int
-resize(struct records *r, size_t bytes, struct err *e)
-{
-	if (quiet(r, e) < 0)
-		return -1;
-	size_t now = 0;
-	const int rc = lmdb_map(&r->l, bytes, &now);
-	int ok = rc == 0 ? 0 : fail(e, rc, "grow the records in", r);
-	if (ok == 0 && now != r->map_bytes) {
-		r->map_bytes = now;
-		pages_close(&r->pages);
-		ok = see_pages(r, e);
-		if (ok < 0)
-			close_env(r);
-	}
-	gate_reopen(&r->gate);
-	return ok;
-}
-
-/* Close and open again, after putting the file aside when `damage` says why. */
-static int
-renew(struct records *r, const char *damage, struct err *e)
-{
-	if (quiet(r, e) < 0)
-		return -1;
-	close_env(r);
-	int ok = -1;
-	struct err why = { 0 };
-	AUTO_FD lock = lock_take(r->dir, "open.lock", false, OPEN_MS, &why);
-	if (lock >= 0)
-		ok = damage ? put_aside(r, damage, &why) : 0;
-	if (ok == 0)
-		ok = open_env(r, &why);
-	gate_reopen(&r->gate);
-	if (ok < 0 && e)
-		*e = why;
-	return ok;
-}
-
-/* ---- views ----------------------------------------------------------------------------------------------------- */
-
-static struct view *
-enter(struct records *r)
-{
-	gate_enter(&r->gate);
-	pthread_mutex_lock(&r->mu);
-	struct view *v = r->idle;
-	if (v)
-		r->idle = v->next;
-	pthread_mutex_unlock(&r->mu);
-	if (!v)
-		v = mem_zalloc(sizeof *v);
-	v->r = r;
-	v->next = NULL;
-	return v;
-}
-
-static void
-leave(struct view *v)
-{
-	struct records *r = v->r;
-	pthread_mutex_lock(&r->mu);
-	v->next = r->idle;
-	r->idle = v;
-	pthread_mutex_unlock(&r->mu);
-	gate_leave(&r->gate);
-}
-
-static int
-start(struct view *v)
-{
-	struct records *r = v->r;
-	if (!r->l.env)
-		return 0;
-	const int rc = lmdb_read_begin(&r->l, &v->txn);
-	if (rc != 0)
-		return rc;
-	/* Our eye and LMDB's must be on one state; commits in between reuse a meta page. */
-	if (!pages_root_of(&r->pages, lmdb_read_id(v->txn), &v->root)) {
-		lmdb_read_rest(v->txn);
-		return EAGAIN;
-	}
-	if (v->seen.words == 0 || v->seen_txnid != v->root.txnid)
-		pages_seen_reset(&v->seen, &v->root);
-	v->seen_txnid = v->root.txnid;
-	return 0;
-}
-
-int
-view_begin(struct records *r, struct view **out, struct err *e)
-{
-	int rc = 0;
-	for (int i = 0; i < TRIES; i++) {
-		struct view *v = enter(r);
-		rc = start(v);
-		if (rc == 0) {
-			*out = v;
-			return 0;
-		}
-		int ndead = 0;
-		const enum lmdb_fault f = lmdb_fault(rc);
-		const bool again = rc == EAGAIN || f == LMDB_GREW ||
-				   (f == LMDB_READERS && lmdb_reader_check(&r->l, &ndead) == 0 && ndead > 0);
-		leave(v);
-		if (f == LMDB_GREW && resize(r, 0, e) < 0)
-			return -1;
-		if (!again)
-			break;
-	}
-	return fail(e, rc, "read the records in", r);
-}
-
-void
-view_end(struct view *v)
-{
-	if (!v)
-		return;
-	if (v->txn)
-		lmdb_read_rest(v->txn);
-	leave(v);
-}
-
-/* A look-up met damage: the next commit looks at everything. */
-static bool
-damage_met(struct view *v)
-{
-	atomic_store(&v->r->checked, false);
-	return false;
-}
-
-static bool
-readable(const struct view *v, enum table t)
-{
-	return v->txn && atomic_load(&v->r->l.has[t]);
-}
-
-bool
-view_get(struct view *v, enum table t, struct str key, struct str *value)
-{
-	if (!readable(v, t) || key.n == 0 || key.n > RECORD_KEY_MAX)
-		return false;
-	if (!pages_path(&v->r->pages, &v->root, &v->seen, record_table_name(t), key))
-		return damage_met(v);
-	struct str stored;
-	const int rc = lmdb_get(&v->r->l, v->txn, t, key, &stored);
-	if (rc != 0)
-		return lmdb_fault(rc) != LMDB_MISS && damage_met(v);
-	return seal_open(t, key, stored, value);
-}
-
-struct walk {
-	enum table t;
-	bool (*call)(void *ctx, struct str key, struct str value); /* for sound values; may be NULL */
-	void *ctx;
-	struct batch *bad; /* takes deletions of the others; may be NULL */
-	size_t nbad;
-};
-
-static bool
-step(void *ctx, struct str key, struct str stored)
-{
-	struct walk *w = ctx;
-	struct str value;
-	if (seal_open(w->t, key, stored, &value))
-		return !w->call || w->call(w->ctx, key, value);
-	w->nbad++;
-	if (w->bad && key.n <= RECORD_KEY_MAX)
-		batch_del(w->bad, w->t, key);
-	return true;
-}
-
-static size_t
-each(struct view *v, struct str prefix, struct walk w)
-{
-	if (!readable(v, w.t))
-		return 0;
-	if (!pages_table(&v->r->pages, &v->root, record_table_name(w.t)) ||
-	    lmdb_each(&v->r->l, v->txn, w.t, prefix, step, &w) != 0) {
-		(void)damage_met(v);
-		w.nbad++;
-	}
-	return w.nbad;
-}
-
-size_t
-view_each(struct view *v, enum table t, struct str prefix, bool (*call)(void *ctx, struct str key, struct str value), void *ctx)
-{
-	return each(v, prefix, (struct walk){ .t = t, .call = call, .ctx = ctx });
-}
-
-size_t
-view_count(struct view *v, enum table t)
-{
-	return readable(v, t) && pages_tables(&v->r->pages, &v->root) ? lmdb_count(&v->r->l, v->txn, t) : 0;
-}
-
-/* ---- commits --------------------------------------------------------------------------------------------------- */
-
-/* Has another process put our file aside? */
-static bool
-replaced(struct records *r)
-{
-	struct file_stat st;
-	return file_stat(r->dir, "data.mdb", false, &st, NULL) < 0 || st.dev != r->pages.dev || st.ino != r->pages.ino;
-}
-
-static bool
-sound(struct records *r)
-{
-	struct pages_root root;
-	return pages_root_newest(&r->pages, &root) && pages_all(&r->pages, &root);
-}
-
-static int
-commit_locked(struct records *r, const struct batch *b, struct err *e)
-{
-	int rc = 0;
-	for (int i = 0; i < 40; i++) { /* 40 doublings of the map are more than there is */
-		if ((!r->l.env || replaced(r)) && renew(r, NULL, e) < 0)
-			return -1;
-		if (!atomic_load(&r->checked)) {
-			atomic_store(&r->checked, true);
-			if (!sound(r) && renew(r, "its pages contradict each other", e) < 0)
-				return -1;
-			atomic_store(&r->checked, true);
-		}
-		rc = lmdb_write(&r->l, b);
-		const enum lmdb_fault f = lmdb_fault(rc);
-		int ok = -1;
-		if (f == LMDB_FINE)
-			return 0;
-		if (f == LMDB_SMALL || f == LMDB_GREW)
-			ok = resize(r, f == LMDB_SMALL ? r->map_bytes * 2 : 0, e);
-		else if (f == LMDB_DAMAGE || f == LMDB_BROKEN)
-			ok = renew(r, f == LMDB_DAMAGE ? lmdb_text(rc) : NULL, e);
-		else
-			break;
-		if (ok < 0)
-			return -1;
-	}
-	return fail(e, rc, "write the records in", r);
-}
-
-int
-records_commit(struct records *r, struct batch *b, bool durable, int lock_ms, struct err *e)
-{
-	if (b->n == 0)
-		return 0;
-	if (r->read_only || r->dir < 0)
-		return err_set(e, ERR_FULL, "the records in '%s' are read-only", r->folder);
-	AUTO_FD lock = lock_take(r->dir, "write.lock", false, lock_ms, e);
-	if (lock < 0)
-		return err_wrap(e, "write the records in '%s'", r->folder);
-	if (commit_locked(r, b, e) < 0)
-		return -1;
-	const int rc = durable ? lmdb_sync(&r->l) : 0;
-	if (rc != 0)
-		return fail(e, rc, "sync the records in", r);
-	batch_done(b);
-	return 0;
-}
-
-int
-records_verify(struct records *r, bool repair, size_t *nchecked, size_t *ndamaged, struct err *e)
-{
-	struct view *v;
-	if (view_begin(r, &v, e) < 0)
-		return -1;
-	struct batch bad = { 0 };
-	size_t n = 0, wrong = 0;
-	const bool ok = !v->txn || pages_all(&r->pages, &v->root);
-	for (int t = 0; ok && t < TABLE_COUNT; t++) {
-		n += view_count(v, (enum table)t);
-		wrong += each(v, (struct str){ 0 }, (struct walk){ .t = (enum table)t, .bad = &bad });
-	}
-	view_end(v);
-	int rc = 0;
-	if (!ok) {
-		wrong = 1;
-		if (repair)
-			rc = renew(r, "its pages contradict each other", e);
-	} else if (repair && bad.n > 0) {
-		rc = records_commit(r, &bad, true, OPEN_MS, e);
-	}
-	batch_done(&bad);
-	if (rc < 0)
-		return -1;
-	*nchecked = n;
-	*ndamaged = wrong;
-	return 0;
 }
