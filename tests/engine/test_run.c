@@ -95,6 +95,25 @@ a_damaged_blob_is_made_again(void **state)
 }
 
 static void
+what_comes_out_otherwise_is_followed(void **state)
+{
+	struct world *w = small();
+	struct thing *load = get(w, "load");
+	(void)state;
+	go(w);
+	load->damaged = true;
+	load->noise = 1;
+	memset(&load->placed, 0, 32);
+	plans(w, "load hit, scale hit, total hit, alone hit");
+	go(w);
+	states(w, "load made, scale made, total made, alone hit");
+	const struct reason *r = &w->run.node[get(w, "scale")->n.i].reason;
+	assert_int_equal(r->code, REASON_INPUT);
+	assert_true(str_is(r->text, "input load changed"));
+	world_free(w);
+}
+
+static void
 a_failure_is_never_a_hit(void **state)
 {
 	struct world *w = small();
@@ -593,6 +612,7 @@ main(void)
 		cmocka_unit_test(the_wave_stops_where_a_result_is_the_same),
 		cmocka_unit_test(a_revert_restores),
 		cmocka_unit_test(a_damaged_blob_is_made_again),
+		cmocka_unit_test(what_comes_out_otherwise_is_followed),
 		cmocka_unit_test(a_failure_is_never_a_hit),
 		cmocka_unit_test(without_keep_going_the_rest_is_cancelled),
 		cmocka_unit_test(reasons_are_told_apart),

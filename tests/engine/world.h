@@ -36,6 +36,7 @@ struct thing {
 	int64_t value;   /* of a leaf; a made thing's own field "command" */
 	int64_t param;   /* its own field "param" */
 	int64_t mod;     /* outputs there can be; 0: any */
+	int64_t noise;   /* in its output, but not in its key */
 	struct digest placed;
 	enum pace pace;
 	bool missing;    /* leaf: look fails */
@@ -168,7 +169,7 @@ compute(const struct thing *t, const struct inputs *in)
 	AUTO_BUF b = { 0 };
 	char text[32];
 	const struct node *x = &in->graph->node[in->node.i];
-	buf_printf(&b, "%s %" PRId64 " %" PRId64, t->mod ? "" : t->name, t->value, t->param);
+	buf_printf(&b, "%s %" PRId64 " %" PRId64 " %" PRId64, t->mod ? "" : t->name, t->value, t->param, t->noise);
 	for (uint32_t i = 0; i < x->nin; i++) {
 		const struct edge *e = &in->graph->edge[x->in + i];
 		if (e->kind != EDGE_INPUT)
@@ -379,7 +380,7 @@ edge(struct world *w, struct thing *from, struct thing *to, enum edge_kind kind)
 	graph_edge(&w->g, from->n, to->n, kind, NULL, STR(""), STR(""));
 }
 
-static struct thing *
+__attribute__((unused)) static struct thing *
 get(struct world *w, const char *name)
 {
 	const node_id n = graph_find(&w->g, str_z(name));
@@ -417,7 +418,7 @@ go(struct world *w)
 }
 
 /* "load made, scale cutoff": the states of made things in the order of adding. */
-static void
+__attribute__((unused)) static void
 states(struct world *w, const char *expected)
 {
 	AUTO_BUF b = { 0 };
@@ -427,7 +428,7 @@ states(struct world *w, const char *expected)
 	assert_string_equal(buf_z(&b), expected);
 }
 
-static void
+__attribute__((unused)) static void
 plans(struct world *w, const char *expected)
 {
 	static const char *const names[] = { "unseen", "hit", "run", "maybe", "skip", "unused" };
