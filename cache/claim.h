@@ -2,7 +2,8 @@
  *
  * claim: one owner at a time for a key or a project, across processes; it dies with its owner.
  *
- * locks/HEX of the first 16 bytes of the fingerprint of a name; an open file description lock. The files stay (empty).
+ * One byte of the file locks/claims, which stays empty: the one that the fingerprint of the name leads to. An open file description
+ * lock on it costs two calls and makes no file. Names that lead to one byte (63 bits) only wait for each other.
  */
 #ifndef PAWL_CACHE_CLAIM_H
 #define PAWL_CACHE_CLAIM_H

@@ -77,3 +77,21 @@ lock_take(int at, const char *path, bool shared, int timeout_ms, struct err *e)
 		return locked;
 	}
 }
+
+int
+lock_try_byte(int at, const char *path, uint64_t place, struct err *e)
+{
+	struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(place >> 1), .l_len = 1 };
+	AUTO_FD fd = open_lock(at, path, false, e);
+	if (fd < 0)
+		return -1;
+	while (fcntl(fd, F_OFD_SETLK, &want) < 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return err_set(e, ERR_BUSY, "lock '%s': another process holds it", path);
+		if (errno != EINTR)
+			return err_os(e, "lock '%s'", path);
+	}
+	const int locked = fd;
+	fd = -1;
+	return locked;
+}
