@@ -19,7 +19,10 @@ struct digest
 digest_of(struct str bytes)
 {
 	struct digest d;
-	SHA256((const unsigned char *)(bytes.p ? bytes.p : ""), bytes.n, d.b);
+	SHA256_CTX ctx; /* the one-shot SHA256() goes through EVP_ after all, with a lookup under a lock */
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, bytes.p ? bytes.p : "", bytes.n);
+	SHA256_Final(d.b, &ctx);
 	return d;
 }
 

@@ -24,6 +24,22 @@ writers_exclude_all_and_readers_writers(void **state)
 	assert_fails(lock_take(s->fd, "no/lock", false, 0, &e), &e, ERR_MISSING);
 }
 
+static void
+bytes_of_one_file_are_locks_of_their_own(void **state)
+{
+	struct scratch *s = *state;
+	struct err e = { 0 };
+	AUTO_FD first = lock_try_byte(s->fd, "bytes", 10, &e);
+	AUTO_FD last = lock_try_byte(s->fd, "bytes", UINT64_MAX, &e);
+	AUTO_FD zero = lock_try_byte(s->fd, "bytes", 0, &e);
+	assert_true(first >= 0 && last >= 0 && zero >= 0);
+	assert_fails(lock_try_byte(s->fd, "bytes", 10, &e), &e, ERR_BUSY);
+	assert_fails(lock_try_byte(s->fd, "bytes", UINT64_MAX, &e), &e, ERR_BUSY);
+	file_closep(&first);
+	AUTO_FD again = lock_try_byte(s->fd, "bytes", 10, &e);
+	assert_ok(again, &e);
+}
+
 struct waiter {
 	const struct scratch *s;
 	int timeout_ms, fd;
@@ -74,6 +90,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(writers_exclude_all_and_readers_writers),
+		SCRATCH_TEST(bytes_of_one_file_are_locks_of_their_own),
 		SCRATCH_TEST(a_waiter_gets_it_when_it_is_given_up),
 		SCRATCH_TEST(a_removed_file_is_no_lock),
 	};
