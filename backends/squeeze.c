@@ -30,7 +30,6 @@ struct squeeze {
 	uint64_t plain_size;
 	char *in;
 	size_t n;   /* bytes in `in` */
-	size_t cap; /* of each piece's out */
 	struct piece piece[PIECES];
 };
 
@@ -80,17 +79,16 @@ piece_size(const struct squeeze *s, size_t i)
 }
 
 static void
-piece_gzip(struct squeeze *s, struct piece *p, const char *in, size_t n)
+piece_gzip(struct piece *p, const char *in, size_t n)
 {
 	if (!p->deflate)
 		p->deflate = libdeflate_alloc_compressor(GZIP_LEVEL);
 	if (!p->deflate)
 		return;
-	if (!p->out) {
-		s->cap = libdeflate_gzip_compress_bound(p->deflate, PIECE);
-		p->out = mem_alloc(s->cap);
-	}
-	p->n = libdeflate_gzip_compress(p->deflate, in, n, p->out, libdeflate_gzip_compress_bound(p->deflate, PIECE));
+	const size_t cap = libdeflate_gzip_compress_bound(p->deflate, PIECE);
+	if (!p->out)
+		p->out = mem_alloc(cap);
+	p->n = libdeflate_gzip_compress(p->deflate, in, n, p->out, cap);
 }
 
 static void
@@ -122,7 +120,7 @@ squeeze_one(void *ctx, size_t i)
 	const char *in = s->in + (i - 1) * PIECE;
 	p->n = 0;
 	if (s->kind == SQUEEZE_GZIP)
-		piece_gzip(s, p, in, piece_size(s, i - 1));
+		piece_gzip(p, in, piece_size(s, i - 1));
 	else
 		piece_zstd(p, in, piece_size(s, i - 1));
 }
