@@ -24,7 +24,7 @@ zst_pack_new(int level)
 
 	z->c = ZSTD_createCCtx();
 	if (z->c == NULL)
-		abort(); /* out of memory */
+		mem_none();
 	ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(z->c, ZSTD_c_checksumFlag, 1);
 	return z;
@@ -76,7 +76,7 @@ zst_unpack_new(uint64_t limit)
 
 	z->d = ZSTD_createDCtx();
 	if (z->d == NULL)
-		abort(); /* out of memory */
+		mem_none();
 	ZSTD_DCtx_setParameter(z->d, ZSTD_d_windowLogMax, 27);
 	z->limit = limit;
 	return z;

@@ -22,8 +22,8 @@ struct arena_deferred {
 	void *p;
 };
 
-static _Noreturn void
-out_of_memory(void)
+void
+mem_none(void)
 {
 	static const char text[] = "pawl: out of memory\n";
 	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
@@ -36,7 +36,7 @@ mem_alloc(size_t size)
 {
 	void *p = malloc(size ? size : 1);
 	if (!p)
-		out_of_memory();
+		mem_none();
 	return p;
 }
 
@@ -45,7 +45,7 @@ mem_zalloc(size_t size)
 {
 	void *p = calloc(1, size ? size : 1);
 	if (!p)
-		out_of_memory();
+		mem_none();
 	return p;
 }
 
@@ -54,7 +54,7 @@ mem_grow(void *p, size_t size)
 {
 	void *q = realloc(p, size ? size : 1);
 	if (!q)
-		out_of_memory();
+		mem_none();
 	return q;
 }
 
@@ -63,7 +63,7 @@ mem_strdup(const char *z)
 {
 	char *p = strdup(z);
 	if (!p)
-		out_of_memory();
+		mem_none();
 	return p;
 }
 
@@ -138,7 +138,7 @@ void *
 arena_alloc(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
-		out_of_memory();
+		mem_none();
 	const size_t need = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	struct arena_block *b = a->block;
 	a->used += need;
@@ -162,7 +162,7 @@ arena_alloc_array(struct arena *a, size_t size, size_t n)
 {
 	size_t total;
 	if (__builtin_mul_overflow(size, n, &total))
-		out_of_memory();
+		mem_none();
 	return arena_alloc(a, total);
 }
 
@@ -170,7 +170,7 @@ char *
 arena_z(struct arena *a, struct str s)
 {
 	if (s.n == SIZE_MAX)
-		out_of_memory();
+		mem_none();
 	char *p = arena_alloc(a, s.n + 1);
 	if (s.n)
 		memcpy(p, s.p, s.n);

@@ -45,5 +45,7 @@ void *mem_alloc(size_t size);
 void *mem_zalloc(size_t size);
 void *mem_grow(void *p, size_t size);
 char *mem_strdup(const char *z);
+/* Ends the process as described above: for a library that says it got no memory. */
+_Noreturn void mem_none(void);
 
 #endif

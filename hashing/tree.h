@@ -7,8 +7,9 @@
  *	x <sha256 hex> <size> <path>      regular file with an exec bit for its owner
  *	l <length of target> <target> <path>
  *	d <path>                          a folder (every folder, so that empty ones come back)
- * Paths are relative, '/' between names; the length of a target counts its bytes as they are written; a '\n' or '\\' in a path or target is written "\n" or "\\\\". The digest of the tree is the digest of
- * the manifest's bytes. Other file types are refused (ERR_INPUT).
+ * Paths are relative, '/' between names; a '\n' or '\\' in a path or target is written "\n" or "\\\\"; the length of a target
+ * counts its bytes as they are written. The digest of the tree is the digest of the manifest's bytes. Other file types are
+ * refused (ERR_INPUT).
  */
 #ifndef PAWL_HASHING_TREE_H
 #define PAWL_HASHING_TREE_H

@@ -4,9 +4,12 @@
  *
  * Canonical, pretty JSON, made for version control: sorted, one thing a line, no times, no host names, indexes by alias.
  *	{"version": 1,
- *	 "parents": {"python:3.11-slim@linux/amd64": {"digest": "sha256:...", "config": "sha256:...", "layers": [{"digest", "diff_id", "size", "media"}], "python": "3.11"}},
- *	 "bootstraps": {"<sha256 of its definition>": {"distribution", "suite", "packages": [{"name","version","arch"}], "digest": layer digest, "diff_id", "size"}},
- *	 "requirements": {"<sha256 of the normalised set, options, target>": {"target": {...}, "requires": [...], "wheels": [{"name","version","file","sha256","size","index"}]}}}
+ *	 "parents": {"python:3.11-slim@linux/amd64": {"digest": "sha256:...", "config": "sha256:...",
+ *	   "layers": [{"digest", "diff_id", "size", "media"}], "python": "3.11"}},
+ *	 "bootstraps": {"<sha256 of its definition>": {"distribution", "suite", "packages": [{"name","version","arch"}],
+ *	   "digest": layer digest, "diff_id", "size"}},
+ *	 "requirements": {"<sha256 of the normalised set, options, target>": {"target": {...}, "requires": [...],
+ *	   "wheels": [{"name","version","file","sha256","size","index"}]}}}
  * Changes are collected and written once, atomically, by lock_save (not at all under --locked: ERR_INPUT names what would change).
  */
 #ifndef PAWL_RULES_LOCK_H

@@ -84,7 +84,8 @@ bool path_match(struct str pattern, struct str path);
 bool path_has_glob(struct str s); /* has one of * ? [ */
 
 /* Files below root that match pattern (clean, relative; ** allowed), sorted by bytes, folders left out, symlinks to files
- * included as themselves. Links to folders are followed in the part before the first pattern character only. Folders named .git, __pycache__ and .pawl are not entered unless the pattern names them. */
+ * included as themselves. Links to folders are followed in the part before the first pattern character only. Folders named
+ * .git, __pycache__ and .pawl are not entered unless the pattern names them. */
 int path_glob(int root, struct str pattern, struct arena *a, struct str **out, size_t *n, struct err *e);
 
 #endif

@@ -21,7 +21,8 @@ typedef uint64_t loop_id; /* 0: none */
 struct loop *loop_new(struct err *e);
 void loop_free(struct loop *l); /* waits for running work; work and calls that still wait are dropped; NULL is fine */
 
-/* fd becomes readable (events EPOLLIN) and so on; level-triggered; a descriptor can be watched once at a time. The descriptor stays the caller's; remove first, then close. */
+/* fd becomes readable (events EPOLLIN) and so on; level-triggered; a descriptor can be watched once at a time. It stays the
+ * caller's; remove first, then close. */
 loop_id loop_fd(struct loop *l, int fd, uint32_t events, void (*call)(void *ctx, uint32_t events), void *ctx, struct err *e);
 /* Once, at a time of clock_mono(). */
 loop_id loop_timer(struct loop *l, int64_t at, void (*call)(void *ctx), void *ctx);

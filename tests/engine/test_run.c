@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "world.h"
+#include "tests/engine/world.h"
 
 /* raw -> load -> scale -> total, and alone. */
 static struct world *
