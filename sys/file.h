@@ -87,5 +87,8 @@ bool path_has_glob(struct str s); /* has one of * ? [ */
  * included as themselves. Links to folders are followed in the part before the first pattern character only. Folders named
  * .git, __pycache__ and .pawl are not entered unless the pattern names them. */
 int path_glob(int root, struct str pattern, struct arena *a, struct str **out, size_t *n, struct err *e);
+/* Likewise; folder is called with each folder before its names are read, also with one that is not there. */
+int path_glob_through(int root, struct str pattern, void (*folder)(void *ctx, struct str path), void *ctx, struct arena *a,
+		      struct str **out, size_t *n, struct err *e);
 
 #endif

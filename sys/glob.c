@@ -16,6 +16,8 @@ struct walk {
 	VEC(struct str) found;
 	VEC(struct str) todo;            /* folders to list */
 	bool skipped_named[3];           /* the pattern names that folder of SKIPPED */
+	void (*folder)(void *ctx, struct str path);
+	void *ctx;
 };
 
 static const char *const SKIPPED[3] = { ".git", "__pycache__", ".pawl" };
@@ -77,6 +79,8 @@ visit(struct walk *w, struct str folder, struct err *e)
 	struct file_entry *v;
 	size_t n;
 	struct err why;
+	if (w->folder)
+		w->folder(w->ctx, folder);
 	if (file_list(w->root, arena_z(&w->scratch, folder), &w->scratch, &v, &n, &why) < 0) {
 		if (why.code == ERR_MISSING) /* it has just gone, or the fixed part names no folder: nothing matches */
 			return 0;
@@ -119,9 +123,16 @@ note_names(struct walk *w)
 int
 path_glob(int root, struct str pattern, struct arena *a, struct str **out, size_t *n, struct err *e)
 {
+	return path_glob_through(root, pattern, NULL, NULL, a, out, n, e);
+}
+
+int
+path_glob_through(int root, struct str pattern, void (*folder)(void *ctx, struct str path), void *ctx, struct arena *a,
+		  struct str **out, size_t *n, struct err *e)
+{
 	if (!path_inside(pattern, STR(".")))
 		return err_set(e, ERR_INPUT, "pattern '" STR_FMT "' leads out of the folder", STR_ARG(pattern));
-	struct walk w = { .root = root, .pattern = pattern, .arena = a };
+	struct walk w = { .root = root, .pattern = pattern, .arena = a, .folder = folder, .ctx = ctx };
 	note_names(&w);
 	const size_t fixed = fixed_length(pattern);
 	const struct str start = fixed ? str_take(pattern, fixed) : STR(".");

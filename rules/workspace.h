@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * workspace: what lies at a path of the project, by content. Files through the stat table; folders as trees.
+ *
+ * A link at the path itself is followed (its target is what counts); links inside a folder are entries of their own. Any thread.
+ */
+#ifndef PAWL_RULES_WORKSPACE_H
+#define PAWL_RULES_WORKSPACE_H
+
+#include "engine/result.h"
+#include "hashing/tree.h"
+#include "rules/project.h"
+
+struct workspace_item {
+	enum output_type type;  /* OUTPUT_FILE, OUTPUT_EXEC, OUTPUT_TREE */
+	struct digest digest;   /* of a folder: of its manifest */
+	uint64_t size;          /* of a folder: the sum of its files */
+	struct tree tree;       /* of a folder, in the arena */
+};
+
+/* report: tell the leaves (rules/snapshot.h) what was seen. ERR_MISSING; ERR_INPUT for what is neither file nor folder. at: the project's
+ * folder, or another one (then nothing is reported). */
+int workspace_look(struct project *p, int at, struct str path, bool report, struct arena *a, struct workspace_item *out,
+		   struct err *e);
+
+/* The same for many files at once, on all CPUs; each must be a file. items[i].tree stays empty. */
+int workspace_look_files(struct project *p, const struct str *paths, size_t n, bool report, struct workspace_item *items, struct err *e);
+
+#endif
