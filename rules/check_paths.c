@@ -203,8 +203,8 @@ collect_step(struct paths *p, const struct ir_step *s)
 static void
 report_made(struct paths *p, const struct reading *r, const struct written *w, struct str path)
 {
-	const bool part = !str_eq(path, r->path);
-	const struct str hint = arena_printf(p->c->a, "write '" STR_FMT "." STR_FMT "'%s, so that pawl knows the order", STR_ARG(w->step->name),
+	const bool part = !r->glob && !str_eq(path, r->path);
+	const struct str hint = w->step == r->step ? STR("a step cannot write over what it reads") : arena_printf(p->c->a, "write '" STR_FMT "." STR_FMT "'%s, so that pawl knows the order", STR_ARG(w->step->name),
 					     STR_ARG(w->output->name), part ? " and take the part of it in the command" : "");
 
 	CHECK_ERROR(p->c, r->input->at, "input-is-output", hint,

@@ -278,8 +278,9 @@ check_refs(struct check *c, const struct ir_step *s)
 		if (ir_step(c->ir, s->after.v[i]))
 			continue;
 		const struct str near = check_near_step(c, s->after.v[i]);
+		const struct str hint = near.n ? arena_printf(c->a, "did you mean '" STR_FMT "'?", STR_ARG(near)) : STR("");
 
-		CHECK_ERROR(c, check_step_at(c, s, "after", s->after.v[i]), "unknown-step", did_you_mean(c, s->after.v[i], &near, near.n > 0),
+		CHECK_ERROR(c, check_step_at(c, s, "after", s->after.v[i]), "unknown-step", hint,
 			    "step '" STR_FMT "': 'after' names '" STR_FMT "', which is no step", STR_ARG(s->name), STR_ARG(s->after.v[i]));
 	}
 	for (size_t i = 0; i < s->ninputs; i++) {

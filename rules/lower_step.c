@@ -204,7 +204,7 @@ lower_retry(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 		const int64_t code = lower_int(item, -1);
 
 		if (code < 1 || code > 255)
-			LOWER_ERROR(l, yaml_at(item), "bad-number", STR(""), "step '" STR_FMT "': 'on': an exit status is from 1 to 255", STR_ARG(s->name));
+			LOWER_ERROR(l, yaml_at(item), "bad-number", STR(""), "step '" STR_FMT "': 'retry': 'on': an exit status is from 1 to 255", STR_ARG(s->name));
 		codes[i] = (int)(code & 255);
 	}
 	qsort(codes, count, sizeof *codes, by_int);

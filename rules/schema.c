@@ -79,8 +79,10 @@ wrong_type(struct checker *c, const struct schema_value *v, const struct yaml_no
 	const bool quotes = (v->takes & TAKES_TEXT) && yaml_scalar(n);
 	const struct str shown = str_take(n->text, 60);
 	const bool scalar = yaml_scalar(n);
+	const struct str hint = v->form == FORM_DURATION && scalar ? STR("give it a unit") :
+				quotes ? STR("put it in quotes to make it a text") : STR("");
 
-	diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "wrong-type", quotes ? STR("put it in quotes to make it a text") : STR(""),
+	diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "wrong-type", hint,
 		  STR_FMT "%s%s" STR_FMT "%s must be %s, not %s%s" STR_FMT "%s", STR_ARG(f), w->noun ? w->noun : "", w->noun ? " '" : "'",
 		  STR_ARG(w->name), "'", v->what, yaml_kind_name(n), scalar ? " (" : "", STR_ARG(shown), scalar ? ")" : "");
 }
@@ -217,9 +219,10 @@ check_free_key(struct checker *c, const struct schema_value *v, const struct yam
 		return;
 	const struct str f = front(c, w), shown = str_take(e->key, 80);
 	const struct str hint = arena_printf(c->scratch, "a name has %s", name_rule(v->keys));
+	const char *noun = v->noun ? v->noun : "key";
 
-	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "bad-name", hint, STR_FMT "'" STR_FMT "' cannot be the name of a %s", STR_ARG(f),
-		  STR_ARG(shown), v->noun ? v->noun : "key");
+	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "bad-name", hint, STR_FMT "'" STR_FMT "' cannot be the name of %s %s", STR_ARG(f),
+		  STR_ARG(shown), strchr("aeiou", noun[0]) ? "an" : "a", noun);
 }
 
 /* The keys of a map: those that the section knows, and free ones where there may be. */

@@ -135,8 +135,9 @@ check_tag(struct reader *r, const yaml_event_t *ev, const yaml_char_t *tag, cons
 	if (!tag || str_is(STR("!"), (const char *)tag))
 		return tag ? 1 : 0;
 	const struct str t = str_z((const char *)tag);
+	const bool common = str_starts(t, str_z(prefix));
 
-	if (str_starts(t, str_z(prefix))) {
+	if (common) {
 		const struct str kind = str_drop(t, sizeof prefix - 1);
 
 		if (str_is(kind, fitting))
@@ -145,7 +146,8 @@ check_tag(struct reader *r, const yaml_event_t *ev, const yaml_char_t *tag, cons
 						    str_is(kind, "null")))
 			return 0;
 	}
-	MISTAKE(r, event_mark(ev), "unknown-tag", STR("leave it out"), "the tag '" STR_FMT "' means nothing here", STR_ARG(t));
+	MISTAKE(r, event_mark(ev), "unknown-tag", STR("leave it out"), "the tag '%s" STR_FMT "' means nothing here", common ? "!!" : "",
+		STR_ARG(common ? str_drop(t, sizeof prefix - 1) : t));
 	return -1;
 }
 

@@ -19,7 +19,7 @@
 
 #define YAML_MAX_BYTES ((size_t)32 << 20) /* of one file */
 #define YAML_MAX_NODES 3000000u           /* with aliases written out */
-#define YAML_MAX_MERGED 2000000u          /* entries that merge keys look at */
+#define YAML_MAX_MERGED 1000000u          /* entries that merge keys look at */
 #define YAML_MAX_DEPTH 64u
 
 enum yaml_kind { YAML_NULL, YAML_BOOL, YAML_INT, YAML_REAL, YAML_TEXT, YAML_LIST, YAML_MAP };
