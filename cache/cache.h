@@ -23,7 +23,7 @@ struct cache {
 	struct blobs *blobs;
 	struct stats *stats;   /* cache/stats.h */
 	struct lease *lease;   /* cache/lease.h; NULL: none taken */
-	bool degraded;
+	_Atomic bool degraded; /* set by the thread that commits, read by all */
 	struct arena arena;
 	struct str notice; /* not told yet */
 	bool told;         /* what records_notice says */
