@@ -152,14 +152,15 @@ cause_find(const struct facts *f, node_id n, struct key *old, const struct key *
 		const struct plan_node *p = facts_at(f, from);
 		const struct rule *rule = facts_node(f, from)->rule;
 		struct last last;
-		struct key before;
+		struct key before, present;
 		const node_id at = from;
 		deeper = deeper && rule->source;
-		if ((!deeper && !chain) || !p->key.n || !facts_last(f, at, a, &last) || key_decode(last.key, a, &before, NULL) < 0)
+		if ((!deeper && !chain) || !facts_fields(p, a, &present) || !facts_last(f, at, a, &last) ||
+		    key_decode(last.key, a, &before, NULL) < 0)
 			break;
 		l = (struct why_link){ 0 };
 		from = NODE_NONE;
-		if (!choose(f, at, &before, &p->key, a, &l, &from))
+		if (!choose(f, at, &before, &present, a, &l, &from))
 			break;
 		link_add(chain, &l);
 		if (!deeper || !rule->explain)

@@ -34,10 +34,11 @@ walk(const struct facts *f, node_id n, struct arena *a, struct cause_chain *chai
 {
 	while (n.i != UINT32_MAX && chain->n < CAUSE_DEPTH) {
 		const struct plan_node *p = &f->plan[n.i];
-		struct key old;
+		struct key old, now;
 		struct reason reason;
+		(void)facts_fields(p, a, &now); /* without fields nothing differs */
 		if (p->reason.code != REASON_UPSTREAM && p->reason.code != REASON_FORCED && old_key(f, n, a, &old) &&
-		    cause_find(f, n, &old, &p->key, a, &reason, chain))
+		    cause_find(f, n, &old, &now, a, &reason, chain))
 			return;
 		chain->v[chain->n++] = (struct why_link){ .node = n, .reason = p->reason };
 		n = p->reason.code == REASON_UPSTREAM ? waits_for(f, n) : NODE_NONE;
@@ -52,15 +53,16 @@ explain(const struct plan_opts *o, const struct plan *p, node_id n, struct str a
 	struct facts f = { .o = o, .plan = p->node, .arena = a };
 	struct cause_chain chain = { .n = 0 };
 	struct why why = { .state = x->state, .reason = x->reason };
-	struct key old;
+	struct key old, now;
+	(void)facts_fields(x, a, &now); /* a node that nobody looked at has none */
 	if (against.n && key_decode(against, a, &old, e) < 0)
 		return err_wrap(e, "the key to compare '" STR_FMT "' with", STR_ARG(o->graph->node[n.i].name));
 	f.view = facts_view(o->cache);
 	why.never_made = !against.n && !old_key(&f, n, a, &old);
-	why.unchanged = x->key.n;
+	why.unchanged = now.n;
 	if (!why.never_made)
-		why.nchanges = cause_changes(&f, n, &old, &x->key, a, &why.changes, &why.unchanged);
-	const bool found = against.n && cause_find(&f, n, &old, &x->key, a, &why.reason, &chain);
+		why.nchanges = cause_changes(&f, n, &old, &now, a, &why.changes, &why.unchanged);
+	const bool found = against.n && cause_find(&f, n, &old, &now, a, &why.reason, &chain);
 	if (!found && (x->state == PLAN_RUN || x->state == PLAN_MAYBE || why.nchanges))
 		walk(&f, n, a, &chain);
 	view_end(f.view);

@@ -64,6 +64,13 @@ facts_key(const struct facts *f, const struct inputs *in, const struct result *s
 	return 0;
 }
 
+bool
+facts_fields(const struct plan_node *p, struct arena *a, struct key *out)
+{
+	*out = p->key;
+	return p->key.n || (p->result && key_decode(p->result->key, a, out, NULL) == 0);
+}
+
 int
 facts_look(const struct facts *f, const struct inputs *in, struct plan_node *p, struct err *e)
 {

@@ -39,6 +39,9 @@ struct inputs facts_inputs(const struct facts *f, node_id n, bool all, const str
  * are not known leave has_key false and the key with the other fields. */
 int facts_key(const struct facts *f, const struct inputs *in, const struct result *seen, struct plan_node *p, struct err *e);
 
+/* The fields of a node's key: p->key, or of a HIT those in its record. False: there are none. */
+bool facts_fields(const struct plan_node *p, struct arena *a, struct key *out);
+
 /* Look at a source now: result (in f->arena) and key into p. */
 int facts_look(const struct facts *f, const struct inputs *in, struct plan_node *p, struct err *e);
 

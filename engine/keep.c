@@ -71,10 +71,11 @@ put_node(struct sched *s, node_id n, struct last l)
 	const struct plan_node *p = facts_at(&s->f, n);
 	AUTO_BUF key = { 0 };
 	struct key k = p->key;
-	key_encode(&k, &key);
+	if (k.n)
+		key_encode(&k, &key);
 	l.at = clock_real();
 	l.key_digest = p->key_digest;
-	l.key = buf_str(&key);
+	l.key = k.n || !p->result ? buf_str(&key) : p->result->key;
 	put_last(s, n, &l);
 	(void)each_source(s, n, note_source); /* which never stops it */
 	recorder_touch(&s->rec);

@@ -94,10 +94,22 @@ made_meanwhile(struct sched *s, node_id n)
 
 static void task_done(struct task *t, const struct result *r, bool uncachable, const struct err *e);
 
+/* The node with its key's fields: those of a HIT are still in its record. */
+static const struct plan_node *
+with_key(struct sched *s, node_id n)
+{
+	struct key k;
+	if (facts_at(&s->f, n)->key.n || !facts_fields(facts_at(&s->f, n), s->arena, &k))
+		return facts_at(&s->f, n);
+	struct plan_node *p = sched_own(s, n);
+	p->key = k;
+	return p;
+}
+
 static struct job *
 job_new(struct sched *s, node_id n, int claim_fd)
 {
-	const struct plan_node *p = facts_at(&s->f, n);
+	const struct plan_node *p = with_key(s, n);
 	const struct node *x = &s->g->node[n.i];
 	struct job *j = arena_new(s->arena, struct job); /* a rule that looks at it after done finds it still there */
 	const struct result **of = arena_array(s->arena, const struct result *, x->nin);

@@ -15,6 +15,7 @@ struct planner {
 	const struct graph *g;
 	struct plan_node *node;
 	struct arena *arena;
+	struct arena scratch;     /* of one node */
 	const struct result **of; /* room for the inputs of any node */
 	uint8_t *seen;            /* bool, by node: in found now or before */
 	uint8_t *forced;          /* bool, by node */
@@ -32,6 +33,8 @@ settled(const struct plan_node *p)
 static struct reason
 waits_for(struct planner *pl, node_id from)
 {
+	if (pl->g->node[from.i].rule->source && pl->node[from.i].reason.code == REASON_UPSTREAM)
+		return pl->node[from.i].reason; /* a file that a step generates: it waits for the step */
 	return (struct reason){ .code = REASON_UPSTREAM,
 				.text = arena_printf(pl->arena, STR_FMT " is made first", STR_ARG(pl->g->node[from.i].name)) };
 }
@@ -122,20 +125,47 @@ wanted(struct planner *pl, node_id n, const struct inputs *in, bool *unknown)
 	return false;
 }
 
-static void
-decide(struct planner *pl, node_id n, const struct upstream *u, bool unsure)
+static bool
+is_forced(struct planner *pl, node_id n)
 {
 	struct plan_node *p = &pl->node[n.i];
-	const struct plan_opts *o = pl->f.o;
-	enum found found = FOUND_NONE;
-	if (o->no_cache)
-		p->reason = (struct reason){ .code = REASON_FORCED, .text = STR("--no-cache") };
 	if (pl->forced[n.i])
 		p->reason = (struct reason){ .code = REASON_FORCED, .text = str_z(reason_text(REASON_FORCED)) };
-	if (p->has_key && p->reason.code == REASON_NONE && !unsure)
+	else if (pl->f.o->no_cache)
+		p->reason = (struct reason){ .code = REASON_FORCED, .text = STR("--no-cache") };
+	return p->reason.code == REASON_FORCED;
+}
+
+/* The record of n, when all its inputs are known. Most nodes of most plans end here, so their keys are made in scratch memory and only the
+ * digest stays: the fields are in the record. */
+static enum found
+look_for_record(struct planner *pl, node_id n, const struct inputs *in, struct err *e)
+{
+	struct plan_node *p = &pl->node[n.i];
+	struct facts f = pl->f;
+	enum found found = FOUND_NONE;
+	f.arena = &pl->scratch;
+	if (facts_key(&f, in, NULL, p, e) == 0)
 		found = facts_lookup(&pl->f, n, p, 0);
+	p->key = (struct key){ 0 };
+	arena_reset(&pl->scratch);
+	return found;
+}
+
+static void
+decide(struct planner *pl, node_id n, const struct inputs *in, const struct upstream *u, bool unsure)
+{
+	struct plan_node *p = &pl->node[n.i];
+	struct err e = { 0 };
+	enum found found = FOUND_NONE;
+	if (!is_forced(pl, n) && !unsure && u->unknown.i == UINT32_MAX && pl->f.view)
+		found = look_for_record(pl, n, in, &e);
 	if (found == FOUND_HIT) {
 		p->state = PLAN_HIT;
+		return;
+	}
+	if (e.code != ERR_NONE || facts_key(&pl->f, in, NULL, p, &e) < 0) {
+		failed(pl, n, &e);
 		return;
 	}
 	if (u->failed.i != UINT32_MAX) {
@@ -153,7 +183,6 @@ plan_node(struct planner *pl, node_id n)
 {
 	struct plan_node *p = &pl->node[n.i];
 	const struct upstream u = look_up(pl, n);
-	struct err e = { 0 };
 	bool unsure;
 	if (u.skip) {
 		p->state = PLAN_SKIP;
@@ -164,12 +193,8 @@ plan_node(struct planner *pl, node_id n)
 		return;
 	}
 	const struct inputs in = facts_inputs(&pl->f, n, false, pl->of);
-	if (!wanted(pl, n, &in, &unsure))
-		return;
-	if (facts_key(&pl->f, &in, NULL, p, &e) < 0)
-		failed(pl, n, &e);
-	else
-		decide(pl, n, &u, unsure);
+	if (wanted(pl, n, &in, &unsure))
+		decide(pl, n, &in, &u, unsure);
 }
 
 static int
@@ -308,6 +333,7 @@ static void
 done(struct planner *pl)
 {
 	view_end(pl->f.view);
+	arena_done(&pl->scratch);
 	free(pl->of);
 	free(pl->seen);
 	free(pl->forced);

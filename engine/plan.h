@@ -24,9 +24,9 @@ struct plan_node {
 	enum plan_state state;
 	bool wanted;               /* a target leads to it */
 	bool in_place;             /* HIT: nothing to restore */
-	bool has_key;              /* key is whole; else it holds the fields that are known, or is empty */
+	bool has_key;              /* all inputs are known; else key holds the fields that are, or is empty */
 	struct reason reason;      /* RUN, MAYBE */
-	struct key key;
+	struct key key;            /* of a HIT empty: its fields are result->key */
 	struct digest key_digest;  /* when has_key */
 	const struct result *result; /* source, or HIT */
 	double estimate_s;         /* seconds that making it takes, by its record or the last one; < 0: unknown */

@@ -81,6 +81,7 @@ begin(void *ctx)
 {
 	struct sched *s = ctx;
 	const struct graph *g = s->g;
+	s->begun = true; /* a signal that came before finds nothing to end; what follows is cancelled */
 	for (uint32_t i = 0; i < g->nnodes; i++)
 		if (s->f.plan[g->order[i].i].wanted)
 			sched_activate(s, g->order[i]);
@@ -107,32 +108,33 @@ int
 run(const struct run_opts *o, const struct plan *plan, struct arena *a, struct run *out, struct err *e)
 {
 	static const int signals[] = { SIGINT, SIGTERM };
-	struct sched s;
+	struct sched *s = arena_new(a, struct sched); /* outlives a commit that is under way when the loop fails */
 	struct run result;
-	struct stopper st = { .s = &s };
+	struct stopper st = { .s = s };
 	const int64_t began = clock_mono();
-	sched_init(&s, o, plan, a, &result);
+	sched_init(s, o, plan, a, &result);
 	int status = loop_signals(o->loop, signals, sizeof signals / sizeof *signals, on_signal, &st, e);
 	if (status == 0) {
 		if (o->timeout > 0)
 			st.limit = loop_timer(o->loop, began + o->timeout, on_limit, &st);
-		loop_post(o->loop, begin, &s);
+		loop_post(o->loop, begin, s);
 		status = loop_run(o->loop, e);
 		loop_remove(o->loop, st.limit);
 		loop_remove(o->loop, st.patience);
 		(void)loop_signals(o->loop, NULL, 0, NULL, NULL, NULL); /* giving them back cannot fail in a way that matters */
 	}
-	mark_unused(&s);
+	mark_unused(s);
 	result.seconds = (double)(clock_mono() - began) / (double)NS_PER_S;
-	if (s.rec.error.code != ERR_NONE) {
+	if (s->rec.error.code != ERR_NONE) {
 		result.unrecorded = arena_new(a, struct err);
-		*result.unrecorded = s.rec.error;
+		*result.unrecorded = s->rec.error;
 	}
-	if (status == 0 && s.bug.code != ERR_NONE) {
-		*e = s.bug;
+	if (status == 0 && s->bug.code != ERR_NONE) {
+		*e = s->bug;
 		status = -1;
 	}
-	sched_done(&s);
+	if (!s->rec.busy)
+		sched_done(s);
 	if (status == 0)
 		*out = result;
 	return status;

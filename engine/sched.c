@@ -389,7 +389,7 @@ void
 sched_pump(void *sched)
 {
 	struct sched *s = sched;
-	if (s->pumping)
+	if (s->pumping || !s->begun)
 		return;
 	s->pumping = true;
 	do {

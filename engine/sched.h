@@ -69,7 +69,7 @@ struct sched {
 	struct recorder rec;
 	uint32_t turn;
 	uint32_t left, total, done;   /* activated nodes that are not done; of made kinds: all, done */
-	bool pumping, ending;
+	bool begun, pumping, ending;
 	bool halted, stopping, late;  /* nothing new starts; nor may what runs go on; because the time limit was over */
 	struct err bug;
 };
