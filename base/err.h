@@ -47,6 +47,14 @@ int err_os(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2,
 /* Puts "fmt: " in front of what e says; the code stays. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* clang's analyser looks at one file at a time: it has to be told what each of them returns. */
+#if defined(__clang_analyzer__) && !defined(PAWL_BASE_ERR_C)
+#define err_set(...) (err_set(__VA_ARGS__), -1)
+#define err_vset(...) (err_vset(__VA_ARGS__), -1)
+#define err_os(...) (err_os(__VA_ARGS__), -1)
+#define err_wrap(...) (err_wrap(__VA_ARGS__), -1)
+#endif
+
 int err_status(enum err_code code);        /* exit status, see the table */
 const char *err_name(enum err_code code);  /* "ERR_INPUT" */
 
