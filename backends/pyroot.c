@@ -57,7 +57,9 @@ see_libc(struct scan *s, struct archive_reader *r, const struct archive_item *x,
 		return 0;
 	const struct str rest = str_drop(buf_str(&lib), at + mark.n);
 	size_t n = 0;
-	while (n < rest.n && n < 12 && ((rest.p[n] >= '0' && rest.p[n] <= '9') || (rest.p[n] == '.' && n + 1 < rest.n && rest.p[n + 1] >= '0' && rest.p[n + 1] <= '9')))
+	while (n < rest.n && n < 12 &&
+	       ((rest.p[n] >= '0' && rest.p[n] <= '9') ||
+		(rest.p[n] == '.' && n + 1 < rest.n && rest.p[n + 1] >= '0' && rest.p[n + 1] <= '9')))
 		n++;
 	s->glibc = arena_str(s->arena, str_take(rest, n));
 	return 0;

@@ -185,8 +185,6 @@ fill(const struct js *o, struct arena *a, struct jail *j, struct err *e)
 	return resolve_user(roots, js_str(js_get(o, "user")), a, j, e);
 }
 
-extern char **environ;
-
 int
 sandbox_main(int argc, char **argv, struct err *e)
 {

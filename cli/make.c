@@ -15,8 +15,6 @@
 #include "rules/snapshot.h"
 #include "sys/clock.h"
 
-extern char **environ;
-
 /* What the line of a no-op says: counts and the time saved, as a snapshot keeps them. */
 static void
 encode_line(const struct run_counts *c, struct buf *out)

@@ -9,8 +9,6 @@
 #include "cli/text.h"
 #include "rules/notes.h"
 
-extern char **environ;
-
 void
 session_init(struct session *s, struct args *a)
 {

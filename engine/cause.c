@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cause.h"
 
+#include <assert.h>
 #include <limits.h>
 
 enum { ASKED_MOST = 64, VALUE_SHOWN = 60 };
@@ -72,6 +73,7 @@ words(const struct facts *f, node_id n, const struct key_change *c, enum origin 
 	if (r.text.n)
 		return r;
 	const struct key_field *k = either(c);
+	assert(k);
 	const char *what = !c->a ? "is new" : !c->b ? "is gone" : "changed";
 	if (o == ENGINES)
 		r.text = arena_printf(a, STR_FMT " changed", STR_ARG(x->name));

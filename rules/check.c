@@ -33,7 +33,7 @@ find_place(const struct yaml_node *n, const char *key, struct str text, struct p
 	struct str_cut c = str_cut(str_z(key), '.');
 	const struct yaml_entry *e = NULL;
 
-	for (uint32_t i = 0; yaml_is(n, YAML_MAP) && i < n->n; i++)
+	for (uint32_t i = 0; n && yaml_is(n, YAML_MAP) && i < n->n; i++)
 		if (str_eq(n->entries[i].key, c.head))
 			e = &n->entries[i];
 	if (!e)

@@ -262,7 +262,7 @@ foreach_map(struct lower *l, const struct ir_step *s, struct ir_foreach *f, cons
 		return;
 	}
 	f->kind = FOREACH_RANGE;
-	if (!yaml_is(range, YAML_LIST))
+	if (!range || !yaml_is(range, YAML_LIST))
 		return;
 	if (range->n != 2) {
 		FOREACH_ERROR(l, s, range, f, "a range has two numbers", STR_ARG(s->name), STR_ARG(f->name));

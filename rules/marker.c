@@ -219,7 +219,7 @@ compare(const struct side *l, const char *op, const struct side *r, struct arena
 static int
 atom(struct parser *p)
 {
-	struct side l, r;
+	struct side l = { 0 }, r = { 0 };
 
 	if (side(p, &l) < 0)
 		return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/when.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -373,6 +374,7 @@ join(enum op_kind op, enum when_truth a, enum when_truth b)
 static int
 apply(enum op_kind op, struct slot *stack, size_t *n, struct err *e)
 {
+	assert(*n >= (op == OP_NOT ? 1 : 2)); /* the parser keeps count of the operands */
 	struct slot *top = &stack[*n - 1];
 
 	if (op == OP_NOT) {
@@ -394,7 +396,7 @@ apply(enum op_kind op, struct slot *stack, size_t *n, struct err *e)
 int
 when_eval(const struct when *w, when_lookup *lookup, void *ctx, enum when_truth *out, struct err *e)
 {
-	struct slot stack[OPS_MOST + 2];
+	struct slot stack[OPS_MOST + 2] = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->nops; i++) {
