@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resolver: from requirements to exact versions and their wheel files. A vtable per program: uv and pip, run as they are installed and
+ * configured: indexes, credentials, proxies and certificates are the caller's own, none is named here.
+ *
+ * Functions block; call them on a thread of the pool. A stop flag ends the program that runs (ERR_INTERRUPTED).
+ * What a program prints is not trusted: sizes, names and digests are checked.
+ */
+#ifndef PAWL_BACKENDS_RESOLVER_H
+#define PAWL_BACKENDS_RESOLVER_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "hashing/digest.h"
+
+struct resolver_question {
+	const struct str *requirements; /* in normal form, without hashes */
+	size_t nrequirements;
+	const struct str *constraints;
+	size_t nconstraints;
+	const struct str *prefer;       /* "six==1.16.0": versions to keep where nothing speaks against them */
+	size_t nprefer;
+	bool pre, no_deps, offline;
+	struct str python;              /* "3.11" */
+	struct str machine;             /* "x86_64" */
+	struct str glibc;               /* "2.36"; "musl ..." */
+	const struct str *platforms;    /* wheel platform tags, best first */
+	size_t nplatforms;
+	struct str interpreter;         /* absolute path of a Python to run with; empty: the one in PATH */
+	const char *const *envp;        /* the caller's variables */
+	int cwd;                        /* descriptor of the project root: configuration files are found from there */
+	struct str scratch;             /* absolute, existing, private folder */
+	atomic_bool *stop;              /* may be NULL */
+};
+
+struct resolver_file {
+	struct str file;      /* "six-1.16.0-py2.py3-none-any.whl" */
+	struct str url;       /* without user part; https, http or file */
+	struct digest sha256; /* zero: the index did not say */
+	uint64_t size;        /* 0: unknown */
+};
+
+struct resolver_package {
+	struct str name, version; /* as the program gave them */
+	struct resolver_file *v;  /* wheels */
+	size_t n;
+};
+
+struct resolver_answer {
+	struct resolver_package *v;
+	size_t n;
+};
+
+struct resolver {
+	const char *name; /* "uv" */
+	/* Can it be run with these variables? Looks at PATH only. */
+	bool (*find)(const struct resolver_question *q, struct arena *a, struct str *program);
+	/* ERR_INPUT: the requirements contradict each other or name what is not there; the text is the program's explanation.
+	 * ERR_WORLD: no network, no index, the program is broken or missing. */
+	int (*resolve)(const struct resolver_question *q, struct arena *a, struct resolver_answer *out, struct err *e);
+};
+
+extern const struct resolver resolver_uv, resolver_pip;
+
+/* Wheel files by "name==version" and hash, into folder, by pip: for indexes that only it can talk to. lines: "six==1.16.0 --hash=sha256:...".
+ * ERR_MISSING: there is no pip. */
+int pip_download(const struct resolver_question *q, const struct str *lines, size_t nlines, struct str folder, struct arena *a, struct err *e);
+
+#endif
