@@ -60,6 +60,9 @@ struct layer_raw {
 int layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e);
 /* A path as layer_add takes it? NULL, or what is wrong with it. */
 const char *layer_path_wrong(struct str path);
+/* Write its entries into an empty folder that nobody else can write to: files 0444 or 0555, folders 0755; raw owners and modes are left
+ * out. b: for entries that are blobs. Any thread. */
+int layer_unpack(struct layer *l, struct blobs *b, int at, struct err *e);
 /* Write it into the blob store. media is static text. Any thread. */
 int layer_write(struct layer *l, struct blobs *b, enum layer_compression c, struct layer_info *out, struct err *e);
 /* Compressor with version, for keys: "libdeflate 1.14 level 1, 1 MiB". Static. */

@@ -13,10 +13,6 @@
 static bool
 find(const struct resolver_question *q, struct arena *a, struct str *program)
 {
-	if (q->interpreter.n) {
-		*program = q->interpreter;
-		return true;
-	}
 	return proc_find("python3", arena_z(a, resolver_env(q, "PATH")), a, program);
 }
 

@@ -28,7 +28,7 @@ struct resolver_question {
 	struct str glibc;               /* "2.36"; "musl ..." */
 	const struct str *platforms;    /* wheel platform tags, best first */
 	size_t nplatforms;
-	struct str interpreter;         /* absolute path of a Python to run with; empty: the one in PATH */
+	struct str interpreter;         /* absolute path of a Python that uv may ask; empty: it looks for one. pip is the pip of python3 in PATH */
 	const char *const *envp;        /* the caller's variables */
 	int cwd;                        /* descriptor of the project root: configuration files are found from there */
 	struct str scratch;             /* absolute, existing, private folder */

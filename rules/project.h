@@ -54,6 +54,7 @@ struct project {
 	struct code_state *code;      /* rules/code.h */
 	struct tool_state *tool;      /* rules/tool.h */
 	struct image_state *image;    /* rules/image.h */
+	struct python_state *python;  /* rules/interpreter.h; in the project's arena */
 };
 
 /* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */

@@ -6,6 +6,8 @@
 #ifndef PAWL_RULES_WHEELS_H
 #define PAWL_RULES_WHEELS_H
 
+#include <stdatomic.h>
+
 #include "rules/project.h"
 
 struct wheel_pin {
@@ -14,6 +16,7 @@ struct wheel_pin {
 	struct digest sha256;
 	uint64_t size;        /* 0: unknown */
 	struct str index;     /* alias; empty: the default index */
+	struct str python;    /* "3.11": what it was chosen for; a hint for finding it again, no part of the pin */
 };
 
 struct wheel_set {
@@ -26,11 +29,9 @@ struct wheel_set {
 struct python_target {
 	struct str version;   /* "3.11" */
 	struct str platform;  /* "linux/amd64" */
-	struct str glibc;     /* "2.36" or empty */
+	struct str glibc;     /* "2.36"; "musl"; empty: unknown, then PYTAGS_GLIBC (rules/pytags.h). Of the caller's Python at most that one, so that
+			       * machines with different C libraries share one lock */
 };
-
-/* What a parent image is for Python, by its pin in pawl.lock; false: not pinned yet, or no Python in it. In rules/parent.c. */
-bool parent_target(struct project *p, const struct ir_environment *env, struct arena *a, struct python_target *out);
 
 /* The wheels that the result of a requirements node names (its info); ERR_DAMAGED for what is none. */
 struct result;
@@ -41,6 +42,8 @@ int requirements_question(struct project *p, const struct ir_environment *env, c
 			  struct digest *out, struct err *e);
 /* The answer in pawl.lock; false: it must be resolved first. */
 bool requirements_locked(struct project *p, const struct digest *question, struct arena *a, struct wheel_set *out);
+/* Have the blobs of all wheels of the set in the store, several at a time. Any thread. stop: may be NULL. */
+int wheels_fetch(struct project *p, const struct wheel_set *s, atomic_bool *stop, struct err *e);
 /* The blob of a wheel: in the store already, or fetched and checked against its hash. Any thread. */
 int wheel_fetch(struct project *p, const struct wheel_pin *w, struct err *e);
 /* The target of an environment: its parent's Python (images), or the caller's python3 (venv, no parent). */
