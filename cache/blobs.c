@@ -43,7 +43,7 @@ blobs_open(const char *folder, bool read_only, struct blobs **out, struct err *e
 	b->dir = b->final = -1;
 	b->own = b->spill = (struct nest){ .fd = -1, .lock = -1 };
 	b->read_only = read_only;
-	b->opened_at = clock_real();
+	b->epoch = clock_real();
 	pthread_mutex_init(&b->flushing, NULL);
 	pthread_mutex_init(&b->mu, NULL);
 	if (!read_only && file_mkdirs(AT_FDCWD, folder, e) < 0)
@@ -189,7 +189,7 @@ blob_known(struct blobs *b, const struct digest *d, uint64_t size)
 	const int64_t at = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
 	char hex[DIGEST_HEX + 1];
 	digest_hex(d, hex);
-	if (at < b->opened_at && !b->read_only && utimensat(b->final, hex, NULL, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+	if (at < b->epoch && !b->read_only && utimensat(b->final, hex, NULL, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return false; /* gc was faster */
 	return true;
 }
@@ -216,6 +216,12 @@ blobs_path(struct blobs *b, const struct digest *d, struct arena *a, struct str 
 }
 
 /* ---- putting --------------------------------------------------------------------------------------------------- */
+
+void
+blobs_epoch(struct blobs *b, int64_t at)
+{
+	b->epoch = at;
+}
 
 int
 blobs_put(struct blobs *b, struct str bytes, struct digest *out, struct err *e)

@@ -9,7 +9,8 @@
  * B3  Bytes that leave through blobs_read, blobs_checkout or blob_reader were checked on the way: damage gives ERR_DAMAGED, moves the
  *     blob aside, and never a wrong file.
  * B4  tmp/ files of dead processes are removed at open (their lock is free).
- * B5  A blob that is put again counts as new from then on (its mtime), so that gc leaves it to whoever is about to name it.
+ * B5  A blob that is put again counts as new from then on (its mtime is later than blobs_open and blobs_epoch), so that gc leaves it to
+ *     whoever is about to name it.
  *
  * When FOLDER cannot be written (read-only, full), new blobs are pending in a scratch folder under $TMPDIR until blobs_close: this process
  * reads them, blobs_flush says ERR_FULL. With read_only nothing in FOLDER is made, and a missing FOLDER is an empty one.
@@ -41,6 +42,8 @@ bool blobs_has(struct blobs *b, const struct digest *d, uint64_t *size);
  * after blobs_flush: flush first what must keep its path. */
 bool blobs_path(struct blobs *b, const struct digest *d, struct arena *a, struct str *path);
 
+/* What is put again from now on gets an mtime of `at` (clock_real) or later: lease_take says when its lease begins. */
+void blobs_epoch(struct blobs *b, int64_t at);
 int blobs_put(struct blobs *b, struct str bytes, struct digest *out, struct err *e);
 /* The content of a regular file: reflinked or copied, then hashed from the copy, so that what is stored is what is named.
  * expect may be NULL; a mismatch (the file changed while it was read) is ERR_BUSY. If a blob of that digest is there

@@ -31,7 +31,7 @@ struct blobs {
 	int dir;      /* FOLDER; -1: it does not exist */
 	int final;    /* FOLDER/blobs/sha256; -1 likewise */
 	bool read_only;
-	int64_t opened_at; /* clock_real */
+	_Atomic int64_t epoch; /* clock_real; older blobs are renewed when they are put again */
 
 	pthread_mutex_t flushing; /* one flush at a time; taken before mu */
 	pthread_mutex_t mu;       /* all below */

@@ -32,7 +32,9 @@ make_file(struct cache *c, struct lease *l, struct err *e)
 {
 	struct err why = { 0 };
 	for (int i = 0; i < 100; i++) {
-		(void)snprintf(l->name, sizeof l->name, "leases/%ld-%lld", (long)getpid(), (long long)clock_real());
+		const int64_t now = clock_real();
+		blobs_epoch(c->blobs, now);
+		(void)snprintf(l->name, sizeof l->name, "leases/%ld-%lld", (long)getpid(), (long long)now);
 		l->lock = lock_take(c->fd, l->name, false, 0, &why);
 		struct file_stat mine, there;
 		if (l->lock >= 0 && file_stat_fd(l->lock, &mine, &why) == 0 &&
