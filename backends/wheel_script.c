@@ -5,10 +5,16 @@
 
 /* The kernel reads at most 127 bytes behind "#!" and cuts at blanks: a longer interpreter, or one with a blank, is reached through sh
  * with two lines that Python takes for a text. */
+static bool
+direct(struct str python, size_t more)
+{
+	return python.n + more < 125 && str_find_char(python, ' ') == SIZE_MAX;
+}
+
 void
 wheel_first_line(struct str python, struct buf *out)
 {
-	if (python.n < 125 && str_find_char(python, ' ') == SIZE_MAX) {
+	if (direct(python, 0)) {
 		buf_printf(out, "#!" STR_FMT "\n", STR_ARG(python));
 		return;
 	}
@@ -25,8 +31,10 @@ wheel_script_rewrite(struct str python, struct str script, struct buf *out)
 	if (arguments.n > 0 && arguments.p[0] == 'w')
 		arguments = str_drop(arguments, 1);
 	arguments = str_trim(arguments);
-	if (arguments.n > 0)
+	if (arguments.n > 0 && direct(python, arguments.n + 1))
 		buf_printf(out, "#!" STR_FMT " " STR_FMT "\n", STR_ARG(python), STR_ARG(arguments));
+	else if (arguments.n > 0)
+		buf_printf(out, "#!/bin/sh\n'''exec' \"" STR_FMT "\" " STR_FMT " \"$0\" \"$@\"\n' '''\n", STR_ARG(python), STR_ARG(arguments));
 	else
 		wheel_first_line(python, out);
 	buf_put(out, first.tail);

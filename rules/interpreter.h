@@ -30,6 +30,10 @@ struct python_state {
 };
 struct python_state *python_state(struct project *p);
 
+/* What of it enters keys: not its place. In rules/venv.c. */
+struct key;
+void interpreter_fields(const struct interpreter *py, struct key *k);
+
 /* ERR_MISSING: there is no python3 in PATH; ERR_INPUT: it is none that can be used. Borrowed from the project. */
 int interpreter_find(struct project *p, const struct interpreter **out, struct err *e);
 
