@@ -25,10 +25,12 @@ struct parent_info {
 	struct str name;                 /* as in the node's name: "python:3.11-slim", "scratch", "bootstrap:debian/bookworm" */
 	struct digest digest;            /* manifest; of a bootstrap its layer; of scratch a constant */
 	struct digest config;            /* blob; zero: none (scratch, bootstrap) */
+	uint64_t config_size;
 	struct parent_layer *layers;     /* lowest first */
 	size_t nlayers;
 	struct str platform;             /* "linux/amd64" */
-	struct str python;               /* "3.11"; empty: it has none, or nobody asked */
+	bool looked;                     /* for Python: else the next four are empty because nobody asked */
+	struct str python;               /* "3.11"; empty: it has none */
 	struct str scheme;               /* where pip installs: "debian" (usr/local/lib/python3.11/dist-packages), "local" (site-packages) */
 	struct str interpreter;          /* "/usr/bin/python3" */
 	struct str glibc;                /* "2.36"; empty: unknown */
@@ -44,6 +46,10 @@ int parent_of_result(const struct result *r, struct arena *a, struct parent_info
 int parent_fetch(struct project *p, const struct ir_environment *env, const struct parent_info *i, struct err *e);
 /* Only the config blob, appended to out; "{}" when the parent has none. Any thread. */
 int parent_config(struct project *p, const struct ir_environment *env, const struct parent_info *i, struct buf *out, struct err *e);
+
+/* Where a wheel goes in an image on this parent; its python is not empty. */
+struct wheel_scheme;
+struct wheel_scheme parent_scheme(const struct parent_info *i, struct arena *a);
 
 /* "linux/amd64" of an environment, or of this machine. */
 struct str environment_platform(const struct ir_environment *env);
