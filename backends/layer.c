@@ -273,7 +273,7 @@ put_blob(struct out *o, struct blobs *b, const struct layer_entry *x, char *room
 static int
 put_path(struct out *o, const struct layer_entry *x, char *room, struct err *e)
 {
-	AUTO_FD fd = file_open(x->at, x->bytes.p, O_RDONLY | O_NOFOLLOW, 0, e);
+	AUTO_FD fd = file_open(x->at, x->bytes.p, O_RDONLY, 0, e);
 	if (fd < 0)
 		return -1;
 	o->check = digest_begin();

@@ -9,6 +9,7 @@
 #ifndef PAWL_RULES_IMAGE_H
 #define PAWL_RULES_IMAGE_H
 
+#include "base/js.h"
 #include "engine/result.h"
 #include "rules/parent.h"
 #include "rules/project.h"
@@ -48,6 +49,8 @@ int image_output(struct project *p, const struct ir_environment *env, const stru
 int image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a,
 	       struct str *ref, struct err *e);
 
+/* What this invocation learnt about layers and registries, for the next commit (run_opts.records). Any thread. */
+void image_records(struct project *p, struct batch *b);
 void image_state_free(struct image_state *s); /* project_close calls it; NULL is fine */
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "backends/layout.h"
 #include "cache/stats.h"
+#include "rules/image_inside.h"
 #include "rules/parent_inside.h"
 #include "rules/snapshot.h"
 #include "rules/wheels.h"
@@ -305,6 +306,10 @@ ended(void *ctx)
 		parent_result(&m->info, m->pin, &m->arena, &r);
 		m->bad = pin(t->ctx, m->data, m->pin, &m->err) < 0;
 		m->pin = NULL;
+		for (size_t i = 0; m->info.kind == PARENT_BOOTSTRAP && i < m->info.nlayers; i++) {
+			(void)image_state_of(t->ctx);
+			image_note_made(t->ctx, (struct str){ 0 }, &m->info.layers[i].digest);
+		}
 	}
 	/* What a tag means today is pawl.lock's to keep, not the cache's. */
 	const bool tag = m->data->env->parent.kind == PARENT_REGISTRY && str_find(m->data->env->parent.ref, STR("@sha256:")) == SIZE_MAX;

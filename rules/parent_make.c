@@ -223,7 +223,9 @@ fetch_registry(struct project *p, const struct ir_environment *env, const struct
 	if (registry_ref_parse(env->parent.ref, a, &ref, e) < 0)
 		return -1;
 	struct registry *r = session(p, e);
-	int bad = r ? registry_blob(r, &ref, &i->config, i->config_size, p->cache->blobs, e) : -1;
+	int bad = r ? 0 : -1;
+	if (bad == 0 && !digest_is_zero(&i->config))
+		bad = registry_blob(r, &ref, &i->config, i->config_size, p->cache->blobs, e);
 	if (bad == 0 && layers)
 		bad = fetch_layers(p, r, &ref, i, e);
 	registry_free(r);

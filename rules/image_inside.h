@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * image_inside: parts of images. Only for rules/image*.c and rules/parent*.c.
+ */
+#ifndef PAWL_RULES_IMAGE_INSIDE_H
+#define PAWL_RULES_IMAGE_INSIDE_H
+
+#include <pthread.h>
+
+#include "base/vec.h"
+#include "rules/image.h"
+#include "rules/layer.h"
+#include "rules/rules.h"
+
+struct image_data { /* of an image node */
+	const struct ir_environment *env;
+	node_id parent, requirements; /* NODE_NONE: none */
+};
+
+/* A layer that this invocation made. */
+struct image_made {
+	struct str environment; /* empty: whoever has it (a bootstrapped parent) */
+	struct digest digest;
+};
+
+struct image_state {
+	pthread_mutex_t mu;
+	struct arena arena;
+	struct batch batch;
+	VEC(struct image_made) made;
+};
+
+struct image_state *image_state_of(struct project *p); /* made on first use: loop thread */
+void image_note_made(struct project *p, struct str environment, const struct digest *d); /* any thread, once the state is there */
+
+/* A file of the project that goes into a layer. */
+struct image_file {
+	struct str path;      /* in the project */
+	struct digest digest;
+	uint64_t size;
+	bool exec;
+};
+struct image_files {
+	struct image_file *v; /* sorted by path, each once */
+	size_t n;
+};
+
+/* image_files.c: what include: names as it is now; from the results of the include edges; the code of the steps that use env. Loop thread. */
+struct str image_include_pattern(struct project *p, struct str entry, struct arena *a);
+int image_include_now(struct project *p, const struct ir_environment *env, struct arena *a, struct image_files *out, struct err *e);
+void image_include_of(const struct inputs *in, struct arena *a, struct image_files *out);
+int image_code_now(struct project *p, const struct ir_environment *env, struct arena *a, struct image_files *out, struct err *e);
+struct digest image_files_digest(const struct image_files *f);
+
+/* image_parts.c: the layers of our own, in order, with their keys. workdir: where files lie in the image. */
+struct image_parts {
+	struct layer_spec *v;
+	size_t n;
+};
+int image_parts(struct project *p, const struct ir_environment *env, const struct parent_info *parent, const struct wheel_set *wheels,
+		const struct image_files *include, const struct image_files *code, struct str workdir, struct arena *a, struct image_parts *out,
+		struct err *e);
+/* The parent's layers as layers of the image. */
+void image_parent_layers(struct project *p, const struct parent_info *i, struct arena *a, struct image_layer *out);
+struct str image_workdir(const struct ir_environment *env, const struct js *parent_config);
+
+/* image_out.c: have the blobs of all layers in the store. Blocks; any thread. */
+int image_have(struct project *p, const struct ir_environment *env, const struct result *r, struct err *e);
+/* image_build.c */
+void image_start(struct task *t);
+/* image_info.c: what a result says. */
+struct js *image_info_js(const struct image_layers *l);
+int image_info_read(const struct result *r, struct arena *a, struct image_layers *out, struct err *e);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/engine_docker.h"
+#include "backends/layout.h"
+#include "backends/registry.h"
+#include "rules/image_inside.h"
+
+/* ---- all blobs of an image here ---- */
+
+/* What of the layers is not in the store. */
+static bool
+lacks(struct project *p, const struct image_layers *l, bool parent)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const bool is_parent = strcmp(l->v[i].kind, "parent") == 0 || strcmp(l->v[i].kind, "bootstrap") == 0;
+		if (is_parent == parent && !blobs_has(p->cache->blobs, &l->v[i].digest, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* The parent as the image's result names it, whatever pawl.lock says today. */
+static int
+fetch_parent(struct project *p, const struct ir_environment *env, const struct image_layers *l, struct arena *a,
+	     struct err *e)
+{
+	struct parent_info i = { .kind = env->parent.kind, .name = env->parent.ref, .platform = environment_platform(env) };
+	struct parent_info locked;
+	if (parent_locked(p, env, a, &locked))
+		i = locked;
+	i.layers = arena_array(a, struct parent_layer, l->n + 1);
+	i.nlayers = 0;
+	for (size_t k = 0; k < l->n; k++) {
+		const struct image_layer *x = &l->v[k];
+		if (strcmp(x->kind, "parent") == 0 || strcmp(x->kind, "bootstrap") == 0)
+			i.layers[i.nlayers++] = (struct parent_layer){ x->digest, x->diff_id, x->size, x->media };
+	}
+	return parent_fetch(p, env, &i, e);
+}
+
+int
+image_have(struct project *p, const struct ir_environment *env, const struct result *r, struct err *e)
+{
+	struct arena a = { 0 };
+	struct image_layers l;
+	int bad = image_info_read(r, &a, &l, e);
+	if (bad == 0 && lacks(p, &l, true))
+		bad = fetch_parent(p, env, &l, &a, e);
+	if (bad == 0 && lacks(p, &l, false))
+		bad = err_set(e, ERR_MISSING, "a layer of environment '" STR_FMT "' is no longer in the cache; build it again", STR_ARG(env->name));
+	arena_done(&a);
+	return bad;
+}
+
+/* ---- names ---- */
+
+/* A part of a repository's or tag's name: what may not be in one becomes '-'. */
+static struct str
+part_name(struct str s, bool tag, struct arena *a)
+{
+	AUTO_BUF out = { 0 };
+	for (size_t i = 0; i < s.n; i++) {
+		const char c = s.p[i];
+		const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+		if (digit || (tag && c >= 'A' && c <= 'Z') || (tag && c == '_'))
+			buf_putc(&out, c);
+		else if (c >= 'A' && c <= 'Z')
+			buf_putc(&out, (char)(c - 'A' + 'a'));
+		else if (out.n > 0 && i + 1 < s.n && out.p[out.n - 1] != '-')
+			buf_putc(&out, c == '.' && tag ? '.' : '-');
+	}
+	while (out.n > 0 && (out.p[out.n - 1] == '-' || out.p[out.n - 1] == '.'))
+		out.n--;
+	return out.n > 0 ? arena_str(a, str_take(buf_str(&out), 100)) : STR("image");
+}
+
+static int
+as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out, struct err *e)
+{
+	const struct output *manifest = result_output(r, STR("manifest")), *config = result_output(r, STR("config"));
+	struct image_layers l;
+	if (!manifest || !config)
+		return err_set(e, ERR_DAMAGED, "what is recorded of an image has no manifest");
+	if (image_info_read(r, a, &l, e) < 0)
+		return -1;
+	struct layout_image i = { .manifest = manifest->digest,
+				  .manifest_size = manifest->size,
+				  .name = part_name(env->name, true, a),
+				  .platform = environment_platform(env),
+				  .parts = { .config = config->digest, .config_size = config->size, .nlayers = l.n } };
+	i.repo_tag = arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(part_name(p->ir.pipeline, false, a)), STR_ARG(i.name));
+	i.parts.layers = arena_array(a, struct oci_layer, l.n + 1);
+	for (size_t k = 0; k < l.n; k++)
+		i.parts.layers[k] = (struct oci_layer){ l.v[k].digest, l.v[k].diff_id, l.v[k].size, l.v[k].media };
+	*out = i;
+	return 0;
+}
+
+/* ---- where it goes ---- */
+
+static int
+output_archive(struct project *p, const struct layout_image *i, struct str file, struct arena *a, struct err *e)
+{
+	const char *path = arena_z(a, file), *part = arena_printf(a, STR_FMT ".part", STR_ARG(file)).p;
+	if (file_mkdirs_parent(p->fd, path, e) < 0)
+		return -1;
+	int fd = file_open(p->fd, part, O_WRONLY | O_CREAT | O_TRUNC, 0666, e);
+	if (fd < 0)
+		return -1;
+	int bad = archive_write(fd, p->cache->blobs, i, 0, e);
+	if (file_close(&fd, part, bad == 0 ? e : NULL) < 0)
+		bad = -1;
+	if (bad == 0)
+		bad = file_rename(p->fd, part, p->fd, path, e);
+	if (bad < 0)
+		(void)file_remove_tree(p->fd, part, NULL);
+	return bad < 0 ? err_wrap(e, "write the archive '%s'", path) : 0;
+}
+
+static int
+output_to(struct project *p, const struct layout_image *i, struct str to, struct arena *a, struct err *e)
+{
+	static const struct str folder = STR_INIT("oci:"), archive = STR_INIT("oci-archive:"), docker = STR_INIT("docker-archive:");
+	if (str_starts(to, folder) && to.n > folder.n)
+		return layout_write(p->fd, arena_z(a, str_drop(to, folder.n)), p->cache->blobs, i, e);
+	if (str_is(to, "docker"))
+		return engine_docker_load(project_env(p, STR("DOCKER_HOST")), p->cache->blobs, i, NULL, e);
+	if (str_starts(to, archive))
+		return output_archive(p, i, str_drop(to, archive.n), a, e);
+	if (str_starts(to, docker))
+		return output_archive(p, i, str_drop(to, docker.n), a, e);
+	if (str_ends(to, STR(".tar")) && to.n > 4)
+		return output_archive(p, i, to, a, e);
+	return err_set(e, ERR_INPUT, "'" STR_FMT "' is no place for an image: expected oci:FOLDER, docker or FILE.tar", STR_ARG(to));
+}
+
+int
+image_output(struct project *p, const struct ir_environment *env, const struct result *r, struct str to, struct err *e)
+{
+	struct arena a = { 0 };
+	struct layout_image i;
+	const int bad = as_layout(p, env, r, &a, &i, e) < 0 || image_have(p, env, r, e) < 0 || output_to(p, &i, to, &a, e) < 0;
+	arena_done(&a);
+	return bad ? -1 : 0;
+}
+
+/* ---- pushing ---- */
+
+struct pushing {
+	struct project *project;
+	const struct ir_environment *env;
+	const struct result *result;
+};
+
+static int
+have(void *ctx, const struct registry_item *i, struct err *e)
+{
+	const struct pushing *x = ctx;
+	(void)i;
+	return image_have(x->project, x->env, x->result, e);
+}
+
+static int
+reference(struct project *p, const struct ir_environment *env, struct str prefix, struct arena *a, struct registry_ref *out, struct err *e)
+{
+	while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	const struct str name = part_name(p->ir.pipeline, false, a), tag = part_name(env->name, true, a);
+	return registry_ref_parse(arena_printf(a, STR_FMT "/" STR_FMT ":" STR_FMT, STR_ARG(prefix), STR_ARG(name), STR_ARG(tag)), a, out, e);
+}
+
+/* Layers of a parent in the same registry are mounted from its repository. */
+static struct str
+mounted_from(const struct ir_environment *env, const struct registry_ref *to, struct arena *a)
+{
+	struct registry_ref parent;
+	if (env->parent.kind != PARENT_REGISTRY || registry_ref_parse(env->parent.ref, a, &parent, NULL) < 0 || !str_eq(parent.host, to->host))
+		return (struct str){ 0 };
+	return parent.repository;
+}
+
+static int
+push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct batch *seen, struct arena *a,
+     struct err *e)
+{
+	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
+	struct registry_item *items = arena_array(a, struct registry_item, i->parts.nlayers + 1);
+	struct image_layers l;
+	size_t n = 0;
+	AUTO_BUF manifest = { 0 };
+	if (image_info_read(x->result, a, &l, e) < 0 || blobs_read(p->cache->blobs, &i->manifest, OCI_JSON_LIMIT, &manifest, e) < 0)
+		return -1;
+	for (size_t k = 0; k < i->parts.nlayers; k++) {
+		items[n++] = (struct registry_item){ .digest = i->parts.layers[k].digest, .size = i->parts.layers[k].size };
+		if (strcmp(l.v[k].kind, "parent") == 0)
+			items[n - 1].from = mounted_from(x->env, to, a);
+	}
+	items[n++] = (struct registry_item){ .digest = i->parts.config, .size = i->parts.config_size };
+	struct registry *r = registry_new(&o, e);
+	if (!r)
+		return -1;
+	struct pushing ctx = *x;
+	const struct registry_push job = { .to = to, .items = items, .nitems = n, .manifest = buf_str(&manifest), .blobs = p->cache->blobs, .have = have,
+					   .ctx = &ctx, .seen = seen };
+	const int bad = registry_push(r, &job, NULL, e);
+	registry_free(r);
+	return bad;
+}
+
+int
+image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a, struct str *ref,
+	   struct err *e)
+{
+	struct arena tmp = { 0 };
+	struct layout_image i;
+	struct registry_ref to;
+	struct batch seen = { 0 };
+	const struct pushing x = { p, env, r };
+	int bad = -1;
+	if (p->opts.offline)
+		bad = err_set(e, ERR_WORLD, "pushing needs the network, and --offline forbids it");
+	else if (as_layout(p, env, r, &tmp, &i, e) == 0 && reference(p, env, prefix, &tmp, &to, e) == 0)
+		bad = push(p, &x, &i, &to, &seen, &tmp, e);
+	if (bad == 0) {
+		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(&i.manifest, &tmp)));
+		(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
+	}
+	batch_done(&seen);
+	arena_done(&tmp);
+	return bad;
+}
