@@ -75,6 +75,8 @@ see(struct scan *s, struct archive_reader *r, const struct archive_item *x, stru
 		see_python(s, x, &s->system);
 	if (str_is(x->path, "etc/debian_version") || str_is(x->path, "usr/lib/python3/dist-packages"))
 		s->debian = true;
+	if (str_starts(path_base(x->path), STR("ld-musl-")))
+		s->glibc = STR("musl");
 	if (str_is(path_base(x->path), "libc.so.6") && (path_inside(x->path, STR("lib")) || path_inside(x->path, STR("usr/lib")) ||
 							path_inside(x->path, STR("lib64")) || path_inside(x->path, STR("usr/lib64"))))
 		return see_libc(s, r, x, e);
@@ -120,6 +122,19 @@ pyroot_of_layers(struct blobs *b, const struct oci_layer *layers, size_t n, stru
 	return 0;
 }
 
+/* Alpine has another C library; its images say where they come from. */
+static bool
+is_alpine(const struct js *config)
+{
+	const struct js *history = js_get(config, "history");
+	for (size_t i = 0; i < js_len(history); i++) {
+		const struct str by = js_str(js_get(js_at(history, i), "created_by"));
+		if (str_find(by, STR("alpine")) != SIZE_MAX || str_find(by, STR("apk add")) != SIZE_MAX)
+			return true;
+	}
+	return false;
+}
+
 bool
 pyroot_of_config(const struct js *config, struct arena *a, struct pyroot *out)
 {
@@ -133,6 +148,8 @@ pyroot_of_config(const struct js *config, struct arena *a, struct pyroot *out)
 		if (!str_is(major.head, "3") || !str_u64(minor.head, &n) || n > 999)
 			continue;
 		*out = (struct pyroot){ .version = arena_printf(a, "3.%u", (unsigned)n), .interpreter = STR("/usr/local/bin/python3"), .scheme = STR("local") };
+		if (is_alpine(config))
+			out->glibc = STR("musl");
 		return true;
 	}
 	return false;

@@ -13,7 +13,7 @@ struct pyroot {
 	struct str version;     /* "3.11"; empty: there is none */
 	struct str interpreter; /* "/usr/bin/python3" */
 	struct str scheme;      /* "debian", "local" */
-	struct str glibc;       /* "2.36"; empty: unknown */
+	struct str glibc;       /* "2.36"; "musl"; empty: unknown */
 };
 
 /* Reads the layers, lowest first; their blobs are in the store. */

@@ -13,7 +13,6 @@
 #include "rules/image_inside.h"
 #include "rules/parent_inside.h"
 #include "rules/snapshot.h"
-#include "rules/wheels.h"
 #include "sys/loop.h"
 
 static const struct rule rule_parent_pinned;
@@ -107,16 +106,6 @@ parent_locked(struct project *p, const struct ir_environment *env, struct arena 
 	if (env->parent.kind == PARENT_BOOTSTRAP && i.nlayers != 1)
 		return false;
 	*out = i;
-	return true;
-}
-
-bool
-parent_target(struct project *p, const struct ir_environment *env, struct arena *a, struct python_target *out)
-{
-	struct parent_info i;
-	if (!parent_locked(p, env, a, &i) || i.python.n == 0)
-		return false;
-	*out = (struct python_target){ .version = i.python, .platform = i.platform, .glibc = i.glibc };
 	return true;
 }
 
