@@ -12,6 +12,7 @@
 #include "cli/history.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "rules/image.h"
 #include "rules/snapshot.h"
 #include "sys/clock.h"
 
@@ -177,6 +178,13 @@ anything_ran(const struct run *r)
 	return false;
 }
 
+/* What rules learnt that is no result of a node. */
+static void
+learnt(void *ctx, struct batch *b)
+{
+	image_records(ctx, b);
+}
+
 static int
 carry_out(struct session *s, struct loop *l, struct progress *p, struct made *out, struct err *e)
 {
@@ -187,6 +195,8 @@ carry_out(struct session *s, struct loop *l, struct progress *p, struct made *ou
 		return -1;
 	s->project->watch = progress_project_watch(p);
 	o.watch = progress_run_watch(p);
+	o.records = learnt;
+	o.records_ctx = s->project;
 	out->id = history_new_id(&s->arena);
 	progress_begin(p, out->id, s->project->graph.nnodes);
 	return run(&o, &s->plan, &s->arena, &out->run, e);
