@@ -2,6 +2,7 @@
 #include "engine/cause.h"
 
 #include <assert.h>
+#include <assert.h>
 #include <limits.h>
 
 enum { ASKED_MOST = 64, VALUE_SHOWN = 60 };

@@ -4,7 +4,7 @@
  * topological order), what was made with a model of need (a key was not seen before), and the plan of before with what happened.
  * PAWL_SEED repeats a run of it.
  */
-#include "world.h"
+#include "tests/engine/world.h"
 
 #include <time.h>
 

@@ -374,7 +374,7 @@ input(struct world *w, struct thing *from, struct thing *to)
 	graph_edge(&w->g, from->n, to->n, EDGE_INPUT, tag, str_z(from->name), made ? STR("o") : STR(""));
 }
 
-static void
+__attribute__((unused)) static void
 edge(struct world *w, struct thing *from, struct thing *to, enum edge_kind kind)
 {
 	graph_edge(&w->g, from->n, to->n, kind, NULL, STR(""), STR(""));
