@@ -226,7 +226,8 @@ image_push(struct project *p, const struct ir_environment *env, const struct res
 		bad = push(p, &x, &i, &to, &seen, &tmp, e);
 	if (bad == 0) {
 		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(&i.manifest, &tmp)));
-		(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
+		if (seen.n > 0)
+			(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
 	}
 	batch_done(&seen);
 	arena_done(&tmp);
