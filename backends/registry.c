@@ -76,7 +76,7 @@ registry_ref_parse(struct str text, struct arena *a, struct registry_ref *out, s
 	struct registry_ref r = { 0 };
 	const struct str_cut at = str_cut(text, '@');
 	struct str name = at.head;
-	if (at.ok && !digest_parse(at.tail, false, &r.digest))
+	if (at.ok && (!digest_parse(at.tail, false, &r.digest) || digest_is_zero(&r.digest)))
 		return err_set(e, ERR_INPUT, "'" STR_FMT "': behind the @ belongs sha256: and 64 hex digits", STR_ARG(text));
 	const struct str_cut first = str_cut(name, '/');
 	/* The first part is a host when it could be none of a repository: with a dot, a port, or localhost. */

@@ -81,25 +81,25 @@ fetch_layers(struct project *p, struct registry *r, const struct registry_ref *r
 }
 
 static int
-resolve(struct project *p, struct registry *r, const struct parent_data *d, struct arena *a, struct parent_info *out, struct err *e)
+resolve(struct project *p, struct registry *r, const struct registry_ref *ref, const struct parent_data *d, struct arena *a,
+	struct parent_info *out, struct err *e)
 {
 	AUTO_BUF manifest = { 0 }, text = { 0 };
 	AUTO_JS config = NULL;
-	struct registry_ref ref;
 	struct oci_manifest m;
 	struct digest stored;
 	const char *what = arena_z(a, d->env->parent.ref);
 	struct pyroot py;
-	if (registry_ref_parse(d->env->parent.ref, a, &ref, e) < 0 || registry_manifest(r, &ref, d->platform, &manifest, &out->digest, e) < 0 ||
+	if (registry_manifest(r, ref, d->platform, &manifest, &out->digest, e) < 0 ||
 	    oci_manifest_read(buf_str(&manifest), what, a, &m, e) < 0 || blobs_put(p->cache->blobs, buf_str(&manifest), &stored, e) < 0 ||
-	    registry_blob(r, &ref, &m.config, m.config_size, p->cache->blobs, e) < 0 ||
+	    registry_blob(r, ref, &m.config, m.config_size, p->cache->blobs, e) < 0 ||
 	    blobs_read(p->cache->blobs, &m.config, OCI_JSON_LIMIT, &text, e) < 0 || oci_config_read(buf_str(&text), what, &m, &config, e) < 0)
 		return -1;
 	take_parts(out, &m, a);
 	if (!d->python)
 		return 0;
 	/* Only for a parent that does not say what Python it has its layers are needed here. */
-	if (!pyroot_of_config(config, a, &py) && fetch_layers(p, r, &ref, out, e) < 0)
+	if (!pyroot_of_config(config, a, &py) && fetch_layers(p, r, ref, out, e) < 0)
 		return -1;
 	return look_for_python(p, config, out, a, e);
 }
@@ -107,9 +107,14 @@ resolve(struct project *p, struct registry *r, const struct parent_data *d, stru
 static int
 make_registry(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct err *e)
 {
+	struct registry_ref ref;
+	if (registry_ref_parse(d->env->parent.ref, a, &ref, e) < 0)
+		return -1;
 	struct registry *r = session(p, e);
-	const int bad = r ? resolve(p, r, d, a, out, e) : -1;
+	const int bad = r ? resolve(p, r, &ref, d, a, out, e) : -1;
 	registry_free(r);
+	if (bad < 0 && e && e->code == ERR_INPUT) /* what a registry sends is the world's mistake, not the user's */
+		e->code = ERR_WORLD;
 	return bad;
 }
 
