@@ -272,6 +272,7 @@ blobs_checkout(struct blobs *b, const struct digest *d, int at, const char *path
 	if (source_open(b, d, &s, e) < 0)
 		return -1;
 	AUTO_FD src = s.fd;
+	(void)src; /* only to be closed */
 	pthread_mutex_lock(&b->mu);
 	const uint64_t serial = ++b->serial;
 	pthread_mutex_unlock(&b->mu);
