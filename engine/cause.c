@@ -140,6 +140,15 @@ link_add(struct cause_chain *c, const struct why_link *l)
 		c->v[c->n++] = *l;
 }
 
+/* A made node whose output is another one, though its last key is the present one: it was made since. */
+static void
+link_made(const struct facts *f, node_id n, struct arena *a, struct cause_chain *chain)
+{
+	struct why_link l = { .node = n, .reason = { .code = REASON_INPUT } };
+	l.reason.text = arena_printf(a, STR_FMT " was made since, and came out otherwise", STR_ARG(facts_node(f, n)->name));
+	link_add(chain, &l);
+}
+
 bool
 cause_find(const struct facts *f, node_id n, struct key *old, const struct key *now, struct arena *a, struct reason *out,
 	   struct cause_chain *chain)
@@ -163,8 +172,11 @@ cause_find(const struct facts *f, node_id n, struct key *old, const struct key *
 			break;
 		l = (struct why_link){ 0 };
 		from = NODE_NONE;
-		if (!choose(f, at, &before, &present, a, &l, &from))
+		if (!choose(f, at, &before, &present, a, &l, &from)) {
+			if (!rule->source)
+				link_made(f, at, a, chain);
 			break;
+		}
 		link_add(chain, &l);
 		if (!deeper || !rule->explain)
 			continue;

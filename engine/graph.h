@@ -5,7 +5,7 @@
  * A node has a rule (how its kind behaves), a name ("step:train", unique) and data that only its rule understands. An edge leads
  * from what is needed to what needs it:
  *	EDGE_INPUT  the result of `from` (or one of its outputs, `port`) enters the key of `to` as field (tag, name)
- *	EDGE_ORDER  `from` first; its result does not matter
+ *	EDGE_ORDER  `from` first; its result does not matter (if it is skipped by its condition `to` is made all the same, if it fails not)
  *	EDGE_NEED   `from` must be there when `to` is made; when `to` is a hit, `from` is not even looked at (images of steps)
  * After graph_seal the graph does not change, edges are sorted by (to, kind, tag, name), and order[] is topological. Names and data are
  * borrowed and must outlive the graph. One thread builds; any thread may read a sealed graph.

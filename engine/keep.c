@@ -132,10 +132,11 @@ same_source(struct sched *s, node_id n)
 	const struct node *x = &s->g->node[n.i];
 	const struct plan_node *p = facts_at(&s->f, n);
 	struct result now = { 0 };
+	struct err gone; /* what cannot be looked at any more has changed */
 	if (!p->result)
 		return true;
 	const struct inputs in = facts_inputs(&s->f, n, false, s->of);
-	bool same = x->rule->look(s->o->plan.ctx, &in, &s->scratch, &now, NULL) == 0;
+	bool same = x->rule->look(s->o->plan.ctx, &in, &s->scratch, &now, &gone) == 0;
 	if (same) {
 		result_sort(&now);
 		if (digest_is_zero(&now.digest))

@@ -162,10 +162,12 @@ start(struct sched *s, node_id n)
 	rule->start(&j->task);
 }
 
-static void
+/* True: something left the lane; who knows what that made ready. */
+static bool
 next_in_lane(struct sched *s, enum lane lane)
 {
 	struct queue_item x;
+	bool any = false;
 	pools_scan(&s->pools);
 	s->aside.n = 0;
 	while (s->aside.n < ASIDE_MOST && s->active[lane] < s->limit[lane] && !recorder_behind(&s->rec) && !s->halted &&
@@ -177,10 +179,12 @@ next_in_lane(struct sched *s, enum lane lane)
 			continue;
 		}
 		s->active[lane]++;
+		any = true;
 		start(s, x.node);
 	}
 	for (size_t i = 0; i < s->aside.n; i++)
 		queue_push(&s->ready[lane], s->aside.v[i]);
+	return any;
 }
 
 /* After a failure or an interrupt: what has not started never will. */
@@ -196,15 +200,15 @@ cancel_waiting(struct sched *s)
 			sched_end(s, x.node, RUN_CANCELLED);
 }
 
-void
+bool
 make_next(struct sched *s)
 {
-	if (!s->halted) {
-		next_in_lane(s, LANE_OTHERS);
-		next_in_lane(s, LANE_JOBS);
-	}
-	if (s->halted)
+	if (s->halted) {
 		cancel_waiting(s);
+		return false;
+	}
+	const bool others = next_in_lane(s, LANE_OTHERS), jobs = next_in_lane(s, LANE_JOBS);
+	return others || jobs || s->halted;
 }
 
 void

@@ -37,7 +37,7 @@ const char *run_state_name(enum run_state s);
 
 struct run_node {
 	enum run_state state;
-	struct reason reason;        /* made, failed */
+	struct reason reason;        /* made, failed; skipped: what failed (REASON_UPSTREAM), or only a text about its condition */
 	const struct result *result; /* when there is one */
 	struct digest key_digest;
 	double seconds;

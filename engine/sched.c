@@ -169,6 +169,7 @@ sched_fail(struct sched *s, node_id n, const struct err *e)
 
 /* What became of the nodes that lead to n. */
 struct above {
+	node_id culprit; /* one that failed, or was skipped because of a failure */
 	bool failed, cancelled, skipped;
 	bool fresh;  /* an input is another result than the plan's */
 	bool moved;  /* something in the world is new */
@@ -178,7 +179,7 @@ struct above {
 static struct above
 look_above(const struct sched *s, node_id n, bool needs)
 {
-	struct above a = { 0 };
+	struct above a = { .culprit = NODE_NONE };
 	const struct node *x = &s->g->node[n.i];
 	for (uint32_t i = x->in; i < x->in + x->nin; i++) {
 		const struct edge *e = &s->g->edge[i];
@@ -186,7 +187,10 @@ look_above(const struct sched *s, node_id n, bool needs)
 		const enum run_state state = s->out->node[e->from.i].state;
 		if ((e->kind == EDGE_NEED) != needs)
 			continue;
-		a.failed |= state == RUN_FAILED || from->blocked;
+		if (!a.failed && (state == RUN_FAILED || from->blocked)) {
+			a.failed = true;
+			a.culprit = e->from;
+		}
 		a.cancelled |= state == RUN_CANCELLED;
 		a.moved |= from->moved;
 		if (e->kind != EDGE_INPUT)
@@ -198,17 +202,35 @@ look_above(const struct sched *s, node_id n, bool needs)
 	return a;
 }
 
+static void
+skip(struct sched *s, node_id n, struct str why)
+{
+	s->out->node[n.i].reason = (struct reason){ .text = why };
+	sched_end(s, n, RUN_SKIPPED);
+}
+
+/* A skipped node says what failed; what is behind it says the same. */
+static struct reason
+blamed(struct sched *s, node_id culprit)
+{
+	if (s->out->node[culprit.i].state == RUN_SKIPPED)
+		return s->out->node[culprit.i].reason;
+	return (struct reason){ .code = REASON_UPSTREAM,
+				.text = arena_printf(s->arena, STR_FMT " failed", STR_ARG(s->g->node[culprit.i].name)) };
+}
+
 /* True: n has ended because of what leads to it. */
 static bool
 ended_above(struct sched *s, node_id n, const struct above *a)
 {
 	if (a->failed) {
 		s->slot[n.i].blocked = true;
+		s->out->node[n.i].reason = blamed(s, a->culprit);
 		sched_end(s, n, RUN_SKIPPED);
 	} else if (a->cancelled) {
 		sched_end(s, n, RUN_CANCELLED);
 	} else if (a->skipped) {
-		sched_end(s, n, RUN_SKIPPED);
+		skip(s, n, STR("what it needs was skipped"));
 	}
 	return a->failed || a->cancelled || a->skipped;
 }
@@ -345,7 +367,7 @@ wanted(struct sched *s, node_id n)
 	if (e.code != ERR_NONE)
 		sched_fail(s, n, &e);
 	else if (!yes)
-		sched_end(s, n, RUN_SKIPPED);
+		skip(s, n, STR("its condition is false"));
 	return yes && e.code == ERR_NONE;
 }
 
@@ -392,12 +414,13 @@ sched_pump(void *sched)
 	if (s->pumping || !s->begun)
 		return;
 	s->pumping = true;
-	do {
+	bool more = true;
+	while (more || s->todo.n) {
 		while (s->todo_at < s->todo.n)
 			decide(s, s->todo.v[s->todo_at++]);
 		s->todo_at = s->todo.n = 0;
-		make_next(s);
-	} while (s->todo.n);
+		more = make_next(s);
+	}
 	view_end(s->f.view);
 	s->f.view = NULL;
 	s->pumping = false;

@@ -87,7 +87,7 @@ void sched_view(struct sched *s, bool fresh);    /* f.view is open; fresh: sees 
 void sched_hit(struct sched *s, node_id n);      /* its record is usable */
 
 /* make.c */
-void make_next(struct sched *s);                 /* start what has a place */
+bool make_next(struct sched *s);                 /* start what has a place; true: ask again */
 void make_stop(struct sched *s, bool hard);      /* end what runs */
 
 /* keep.c */

@@ -121,6 +121,7 @@ a_failure_is_never_a_hit(void **state)
 	get(w, "load")->fails = true;
 	go(w);
 	states(w, "load failed, scale skipped, total skipped, alone made");
+	assert_true(str_is(w->run.node[get(w, "total")->n.i].reason.text, "load failed"));
 	assert_int_equal(w->run.status, RUN_HAS_FAILED);
 	assert_int_equal(w->run.node[get(w, "load")->n.i].exit, 7);
 	plans(w, "load run failed-before, scale run new, total run new, alone hit");
@@ -218,6 +219,17 @@ why_leads_to_the_leaf(void **state)
 	assert_int_equal(why.nchanges, 1);
 	assert_int_equal(why.unchanged, 3);
 	assert_int_equal(explain(&w->opts, &w->plan, a->n, STR("rubbish"), &w->arena, &why, &w->err), -1);
+	/* a is made alone: b's input is another one now, and a itself is as it was made last. */
+	w->opts.targets = &a->n;
+	w->opts.ntargets = 1;
+	go(w);
+	w->opts.ntargets = 0;
+	plans(w, "a hit, b run input");
+	assert_int_equal(explain(&w->opts, &w->plan, b->n, STR(""), &w->arena, &why, &w->err), 0);
+	assert_int_equal(why.nchain, 2);
+	assert_true(str_is(why.chain[1].reason.text, "a was made since, and came out otherwise"));
+	assert_true(str_is(why.reason.text, "input a changed"));
+	assert_int_equal(why.unchanged, 3);
 	world_free(w);
 }
 

@@ -130,11 +130,10 @@ rival_ends(void *ctx)
 }
 
 static void
-another_process_makes_it(void **state)
+rival_makes_it(bool here, const char *expected)
 {
 	struct world *w = world_new();
 	struct thing *a = add(w, &step, "a"), *b = add(w, &step, "b");
-	(void)state;
 	input(w, a, b);
 	make_plan(w);
 	struct rival r = { .w = w, .t = a };
@@ -148,12 +147,21 @@ another_process_makes_it(void **state)
 	const struct result theirs = { .digest = out, .outputs = &o, .noutputs = 1, .kind = STR("step"), .seconds = 2 };
 	result_encode(&theirs, &bytes);
 	batch_put(&r.batch, TABLE_RESULT, (struct str){ (const char *)key.b, 32 }, buf_str(&bytes));
-	a->placed = out;
+	if (here)
+		a->placed = out;
 	loop_timer(w->loop, clock_mono() + 80 * NS_PER_MS, rival_ends, &r);
 	go(w);
-	states(w, "a hit, b made");
+	states(w, expected);
 	assert_int_equal(a->made, 0);
 	world_free(w);
+}
+
+static void
+another_process_makes_it(void **state)
+{
+	(void)state;
+	rival_makes_it(true, "a hit, b made");
+	rival_makes_it(false, "a restored, b made");
 }
 
 static void
