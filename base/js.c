@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/js.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/width.h"
@@ -63,13 +65,66 @@ check_depth(struct str text, const char *what, struct err *e)
 	return 0;
 }
 
+/* The length of the number at the front of s; *wide: it is whole and does not fit into 64 bits. */
+static size_t
+number_length(struct str s, bool *wide)
+{
+	static const struct str marks = STR_INIT("0123456789+-.eE");
+	char digits[24];
+	size_t n = 0;
+	bool whole = true;
+	while (n < s.n && str_find_char(marks, s.p[n]) != SIZE_MAX) {
+		whole &= (s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '-';
+		n++;
+	}
+	*wide = whole && n >= sizeof digits;
+	if (whole && n < sizeof digits) {
+		memcpy(digits, s.p, n);
+		digits[n] = '\0';
+		errno = 0;
+		(void)strtoll(digits, NULL, 10); /* errno is the answer */
+		*wide = errno == ERANGE;
+	}
+	return n;
+}
+
+/* Canonical JSON prints 1e20 as digits, and jansson takes no integer beyond 64 bits: such a number becomes a real again. */
+static void
+widen(struct str text, struct buf *out)
+{
+	bool quoted = false;
+	while (text.n) {
+		const char c = text.p[0];
+		size_t n = quoted && c == '\\' && text.n > 1 ? 2 : 1;
+		bool wide = false;
+		if (!quoted && (c == '-' || (c >= '0' && c <= '9')))
+			n = number_length(text, &wide);
+		quoted ^= c == '"';
+		buf_put(out, str_take(text, n));
+		if (wide)
+			buf_puts(out, ".0");
+		text = str_drop(text, n);
+	}
+}
+
+static json_t *
+parse(struct str text, json_error_t *why)
+{
+	return json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, why);
+}
+
 int
 js_parse(struct str text, const char *what, struct js **out, struct err *e)
 {
 	if (check_depth(text, what, e) < 0)
 		return -1;
 	json_error_t why;
-	json_t *j = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	json_t *j = parse(text, &why);
+	if (!j && json_error_code(&why) == json_error_numeric_overflow) {
+		AUTO_BUF b = { 0 };
+		widen(text, &b);
+		j = parse(buf_str(&b), &why);
+	}
 	if (!j)
 		return err_set(e, ERR_INPUT, "%s: line %d, column %d: %s", what, why.line < 1 ? 1 : why.line,
 			       why.column < 0 ? 0 : why.column, why.text);

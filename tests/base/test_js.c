@@ -240,6 +240,30 @@ trees(void **state)
 	js_free(NULL);
 }
 
+static void
+whole_numbers_beyond_64_bits_are_reals(void **state)
+{
+	static const struct {
+		const char *text, *canonical;
+	} rows[] = {
+		{ "100000000000000000000", "100000000000000000000" },
+		{ "[9223372036854775807,9223372036854775808,-9223372036854775808]", "[9223372036854775807,9223372036854776000,-9223372036854775808]" },
+		{ "{\"a\":123456789012345678901234567890,\"b\":\"\\\"99999999999999999999\"}", "{\"a\":1.2345678901234568e+29,\"b\":\"\\\"99999999999999999999\"}" },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct err e;
+		AUTO_JS v = NULL;
+		AUTO_BUF b = { 0 };
+		assert_ok(js_parse(str_z(rows[i].text), "t", &v, &e), &e);
+		js_write(v, &b);
+		assert_str(buf_str(&b), rows[i].canonical);
+	}
+	struct err e;
+	struct js *none;
+	assert_fails(js_parse(STR("[1e999, 99999999999999999999]"), "t", &none, &e), &e, ERR_INPUT);
+}
+
 int
 main(void)
 {
@@ -247,6 +271,7 @@ main(void)
 		cmocka_unit_test(reals_as_ecmascript_prints_them),
 		cmocka_unit_test(random_reals_read_back),
 		cmocka_unit_test(canonical_form),
+		cmocka_unit_test(whole_numbers_beyond_64_bits_are_reals),
 		cmocka_unit_test(bad_texts_are_refused_with_their_place),
 		cmocka_unit_test(depth_has_a_limit),
 		cmocka_unit_test(trees),
