@@ -85,10 +85,13 @@ ir_template_source(const struct ir_template *t, struct arena *a)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct ir_piece *p = &t->v[i];
 
-		if (p->kind == PIECE_TEXT)
+		if (p->kind == PIECE_TEXT) {
 			put_literal(p->text, &b);
-		else
-			buf_printf(&b, "${%s." STR_FMT "}", template_space(p->kind), STR_ARG(p->text));
+			continue;
+		}
+		buf_printf(&b, "${%s.", template_space(p->kind));
+		buf_put(&b, p->text);
+		buf_putc(&b, '}');
 	}
 	return arena_str(a, buf_str(&b));
 }

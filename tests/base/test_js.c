@@ -150,7 +150,6 @@ bad_texts_are_refused_with_their_place(void **state)
 		{ "\"\xff\"", "line 1" },
 		{ "\"\\ud800\"", "line 1" },
 		{ "[1e999]", "line 1" },
-		{ "99999999999999999999", "line 1" },
 		{ "{'a':1}", "line 1" },
 		{ "NaN", "line 1" },
 		{ "[1,]", "line 1" },
