@@ -99,7 +99,8 @@ archive_write(int fd, struct blobs *b, const struct layout_image *i, size_t have
 	struct arena a = { 0 };
 	AUTO_BUF index = { 0 };
 	VEC(struct part) parts = { 0 };
-	oci_index_write(&i->manifest, i->manifest_size, i->name, i->platform, &index);
+	/* podman load takes this name for the whole reference. */
+	oci_index_write(&i->manifest, i->manifest_size, i->repo_tag.n > 0 ? i->repo_tag : i->name, i->platform, &index);
 	VEC_PUSH(&parts, ((struct part){ .path = STR("oci-layout"), .text = STR(LAYOUT) }));
 	VEC_PUSH(&parts, ((struct part){ .path = STR("index.json"), .text = buf_str(&index) }));
 	VEC_PUSH(&parts, ((struct part){ .path = STR("manifest.json"), .text = docker_manifest(&a, i) }));
