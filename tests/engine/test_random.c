@@ -102,6 +102,76 @@ struct truth {
 	bool good;            /* it has a result */
 };
 
+static bool
+is_known(const struct model *m, const struct digest *key)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (digest_eq(&m->key[i], key))
+			return true;
+	return false;
+}
+
+/* n's inputs as they would be from scratch. False: something that n needs has no result. */
+static bool
+true_inputs(struct world *w, node_id n, const struct truth *truth, struct arena *a, struct inputs *out)
+{
+	const struct node *x = &w->g.node[n.i];
+	const struct result **of = arena_array(a, const struct result *, x->nin);
+	bool good = true;
+	for (uint32_t j = 0; j < x->nin; j++) {
+		const struct edge *e = &w->g.edge[x->in + j];
+		good &= e->kind == EDGE_NEED || truth[e->from.i].good;
+		if (e->kind != EDGE_INPUT)
+			continue;
+		struct result *in = arena_new(a, struct result);
+		in->digest = truth[e->from.i].whole;
+		in->outputs = arena_new(a, struct output);
+		in->noutputs = 1;
+		in->outputs[0] = (struct output){ .name = STR("o"), .digest = truth[e->from.i].digest };
+		of[j] = in;
+	}
+	*out = (struct inputs){ .graph = &w->g, .node = n, .of = of };
+	return good;
+}
+
+static bool
+an_image_failed(const struct world *w, node_id n)
+{
+	const struct node *x = &w->g.node[n.i];
+	for (uint32_t j = x->in; j < x->in + x->nin; j++) {
+		const enum run_state s = w->run.node[w->g.edge[j].from.i].state;
+		if (w->g.edge[j].kind == EDGE_NEED && (s == RUN_FAILED || s == RUN_SKIPPED))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_made(struct world *w, struct model *m, node_id n, const struct inputs *in, bool made, struct truth *truth)
+{
+	const struct thing *t = w->g.node[n.i].data;
+	const struct run_node *r = &w->run.node[n.i];
+	const bool known = is_known(m, &r->key_digest);
+	if (r->state == RUN_SKIPPED) {
+		assert_true(an_image_failed(w, n) && !made && (!known || t->damaged));
+		return;
+	}
+	if (r->state == RUN_FAILED) {
+		assert_true(made && t->fails);
+		return;
+	}
+	const struct digest expected = compute(t, in);
+	assert_int_equal(made, r->state == RUN_MADE);
+	assert_true(!made || !known || r->reason.code == REASON_EVICTED);
+	assert_true(made || known);
+	assert_true(digest_eq(&expected, &t->placed)); /* the workspace is as from scratch */
+	assert_true(digest_eq(&result_output(r->result, STR("o"))->digest, &expected));
+	*truth = (struct truth){ expected, r->result->digest, true };
+	if (!known)
+		m->key[m->n++] = r->key_digest;
+	assert_true(m->n < sizeof m->key / sizeof *m->key);
+}
+
 static void
 check(struct world *w, struct model *m, const int *made_before)
 {
@@ -109,75 +179,49 @@ check(struct world *w, struct model *m, const int *made_before)
 	struct arena a = { 0 };
 	for (uint32_t i = 0; i < w->g.nnodes; i++) {
 		const node_id n = w->g.order[i];
-		struct thing *t = w->g.node[n.i].data;
-		const struct node *x = &w->g.node[n.i];
-		const struct run_node *r = &w->run.node[n.i];
-		const struct result **of = arena_array(&a, const struct result *, x->nin);
-		bool good = true;
-		for (uint32_t j = 0; j < x->nin; j++) {
-			const struct edge *e = &w->g.edge[x->in + j];
-			const bool blocks = e->kind != EDGE_NEED;
-			good &= !blocks || truth[e->from.i].good;
-			if (e->kind != EDGE_INPUT)
-				continue;
-			struct result *in = arena_new(&a, struct result);
-			in->digest = truth[e->from.i].whole;
-			in->outputs = arena_new(&a, struct output);
-			in->noutputs = 1;
-			in->outputs[0] = (struct output){ .name = STR("o"), .digest = truth[e->from.i].digest };
-			of[j] = in;
-		}
-		const struct inputs in = { .graph = &w->g, .node = n, .of = of };
-		if (x->rule->source) {
+		const struct thing *t = w->g.node[n.i].data;
+		const struct rule *rule = w->g.node[n.i].rule;
+		const enum run_state state = w->run.node[n.i].state;
+		const bool made = t->made != made_before[n.i];
+		struct inputs in;
+		const bool good = true_inputs(w, n, truth, &a, &in);
+		if (rule->source) {
 			struct result out = { 0 };
 			if (good)
-				assert_int_equal(x->rule->look(w, &in, &a, &out, NULL), 0);
+				assert_int_equal(rule->look(w, &in, &a, &out, NULL), 0);
 			truth[n.i] = (struct truth){ out.digest, out.digest, good };
-			continue;
-		}
-		const bool used = x->rule != &image || (r->state != RUN_UNUSED && r->state != RUN_NONE);
-		if (!used) {
-			assert_int_equal(t->made, made_before[n.i]);
+		} else if (rule == &image && (state == RUN_UNUSED || state == RUN_NONE)) {
+			assert_false(made);
 			truth[n.i].good = true;
-			continue;
+		} else if (!good) {
+			assert_true(state == RUN_SKIPPED && !made);
+		} else {
+			check_made(w, m, n, &in, made, &truth[n.i]);
 		}
-		if (!good) {
-			assert_int_equal(r->state, RUN_SKIPPED);
-			assert_int_equal(t->made, made_before[n.i]);
-			continue;
-		}
-		for (uint32_t j = 0; j < x->nin; j++) { /* an image that failed */
-			const struct edge *e = &w->g.edge[x->in + j];
-			if (e->kind == EDGE_NEED && r->state == RUN_SKIPPED) {
-				const enum run_state s = w->run.node[e->from.i].state;
-				good &= s != RUN_FAILED && s != RUN_SKIPPED;
-			}
-		}
-		bool known = false;
-		for (size_t k = 0; k < m->n; k++)
-			known |= digest_eq(&m->key[k], &r->key_digest);
-		if (!good) {
-			assert_true(!known || t->damaged);
-			continue;
-		}
-		const struct digest expected = compute(t, &in);
-		const bool made = t->made != made_before[n.i];
-		truth[n.i].digest = expected;
-		if (r->state == RUN_FAILED) {
-			assert_true(made && t->fails);
-			continue;
-		}
-		assert_int_equal(made, r->state == RUN_MADE);
-		assert_true(!made || !known || r->reason.code == REASON_EVICTED);
-		assert_true(made || known);
-		assert_true(digest_eq(&expected, &t->placed)); /* the workspace is as from scratch */
-		assert_true(digest_eq(&result_output(r->result, STR("o"))->digest, &expected));
-		truth[n.i] = (struct truth){ expected, r->result->digest, true };
-		if (!known)
-			m->key[m->n++] = r->key_digest;
-		assert_true(m->n < sizeof m->key / sizeof *m->key);
 	}
 	arena_done(&a);
+}
+
+/* A run that stops at the first failure, or at a signal: whatever it did make is recorded and right; the next run goes on from there. */
+static void
+disturbed(struct world *w, struct model *m)
+{
+	struct thing *t = &w->v[pick((uint32_t)w->n)];
+	w->ropts.keep_going = false;
+	t->interrupt = pick(2) ? SIGINT : 0;
+	go(w);
+	t->interrupt = 0;
+	w->ropts.keep_going = true;
+	for (uint32_t i = 0; i < w->g.nnodes; i++) {
+		const struct run_node *r = &w->run.node[i];
+		const struct thing *x = w->g.node[i].data;
+		if (w->g.node[i].rule->source)
+			continue;
+		if (r->state == RUN_MADE && !is_known(m, &r->key_digest))
+			m->key[m->n++] = r->key_digest;
+		if (r->result && r->state != RUN_FAILED)
+			assert_true(is_known(m, &r->key_digest) && digest_eq(&result_output(r->result, STR("o"))->digest, &x->placed));
+	}
 }
 
 /* What the plan said is what happened. */
@@ -218,10 +262,12 @@ random_edits(void **state)
 			go(w);
 			check(w, &m, before);
 			check_plan(w);
-			if (m.n > 500)
+			if (m.n > 400)
 				break;
 			for (uint32_t k = pick(4); k; k--)
 				random_edit(w);
+			if (pick(4) == 0)
+				disturbed(w, &m);
 		}
 		world_free(w);
 	}
