@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (template_cut(text, &a, &t, &e) == 0 && !str_eq(ir_template_source(&t, &a), text))
 		abort();
 	if (when_parse(text, &a, &w, &e) == 0)
-		(void)when_eval(&w, look, value, &truth, &e); /* kinds without an order are refused, and that is fine */
+		(void)when_eval(&w, look, value, &truth,
+				&e); /* kinds without an order are refused, and that is fine */
 	arena_done(&a);
 	return 0;
 }

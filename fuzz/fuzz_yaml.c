@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A pipeline file through all of loading. What is refused has a mistake with a place; what is accepted has an IR whose JSON
- * reads back to the same bytes.
+ * A pipeline file through all of loading. What is refused has a mistake with a place; what is accepted has an
+ * IR whose JSON reads back to the same bytes.
  */
 #include <stdint.h>
 #include <stdlib.h>

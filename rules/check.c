@@ -39,7 +39,8 @@ find_place(const struct yaml_node *n, const char *key, struct str text, struct p
 	if (!e)
 		return otherwise;
 	if (c.ok)
-		return find_place(e->value, c.tail.p, text, yaml_at(e->value)); /* once: keys here have one dot at most */
+		return find_place(e->value, c.tail.p, text,
+				  yaml_at(e->value)); /* once: keys here have one dot at most */
 	const struct yaml_node *found = find_text(e->value, text);
 
 	return yaml_at(found ? found : e->value);
@@ -54,9 +55,11 @@ check_step_at(const struct check *c, const struct ir_step *s, const char *key, s
 }
 
 struct place
-check_environment_at(const struct check *c, const struct ir_environment *env, const char *key, struct str text)
+check_environment_at(const struct check *c, const struct ir_environment *env, const char *key,
+		     struct str text)
 {
-	const struct yaml_node *n = c->environment_nodes ? c->environment_nodes[env - c->ir->environments] : NULL;
+	const struct yaml_node *n =
+		c->environment_nodes ? c->environment_nodes[env - c->ir->environments] : NULL;
 
 	return find_place(n, key, text, env->at);
 }
@@ -93,8 +96,10 @@ check_output_ref(struct check *c, struct place at, struct str front, struct str 
 		const struct str near = check_near_step(c, step);
 
 		if (near.n)
-			hint = arena_printf(c->a, "did you mean '" STR_FMT "." STR_FMT "'?", STR_ARG(near), STR_ARG(output));
-		CHECK_ERROR(c, at, "unknown-step", hint, STR_FMT " '" STR_FMT "', but there is no step '" STR_FMT "'", STR_ARG(front),
+			hint = arena_printf(c->a, "did you mean '" STR_FMT "." STR_FMT "'?", STR_ARG(near),
+					    STR_ARG(output));
+		CHECK_ERROR(c, at, "unknown-step", hint,
+			    STR_FMT " '" STR_FMT "', but there is no step '" STR_FMT "'", STR_ARG(front),
 			    STR_ARG(step), STR_ARG(step));
 		return false;
 	}
@@ -111,15 +116,18 @@ check_output_ref(struct check *c, struct place at, struct str front, struct str 
 	const struct str has = check_outputs_of(c, s);
 
 	if (near.n)
-		hint = arena_printf(c->a, "did you mean '" STR_FMT "." STR_FMT "'?", STR_ARG(step), STR_ARG(near));
+		hint = arena_printf(c->a, "did you mean '" STR_FMT "." STR_FMT "'?", STR_ARG(step),
+				    STR_ARG(near));
 	else
-		hint = arena_printf(c->a, "a file of that name is written './" STR_FMT "%s" STR_FMT "'", STR_ARG(step), output.n ? "." : "",
-				    STR_ARG(output));
+		hint = arena_printf(c->a, "a file of that name is written './" STR_FMT "%s" STR_FMT "'",
+				    STR_ARG(step), output.n ? "." : "", STR_ARG(output));
 	if (output.n)
-		CHECK_ERROR(c, at, "unknown-output", hint, STR_FMT " output '" STR_FMT "." STR_FMT "', but '" STR_FMT "' has: " STR_FMT,
+		CHECK_ERROR(c, at, "unknown-output", hint,
+			    STR_FMT " output '" STR_FMT "." STR_FMT "', but '" STR_FMT "' has: " STR_FMT,
 			    STR_ARG(front), STR_ARG(step), STR_ARG(output), STR_ARG(step), STR_ARG(has));
 	else
-		CHECK_ERROR(c, at, "unknown-output", hint, STR_FMT " step '" STR_FMT "' without one of its outputs; it has: " STR_FMT,
+		CHECK_ERROR(c, at, "unknown-output", hint,
+			    STR_FMT " step '" STR_FMT "' without one of its outputs; it has: " STR_FMT,
 			    STR_ARG(front), STR_ARG(step), STR_ARG(has));
 	return false;
 }

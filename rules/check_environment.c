@@ -14,7 +14,8 @@ must_exist(struct check *c, const struct ir_environment *env, const char *key, s
 	if (there(c, path))
 		return;
 	CHECK_ERROR(c, check_environment_at(c, env, key, path), "missing-file", STR(""),
-		    "environment '" STR_FMT "': '%s' names '" STR_FMT "', which is not there", STR_ARG(env->name), key, STR_ARG(path));
+		    "environment '" STR_FMT "': '%s' names '" STR_FMT "', which is not there",
+		    STR_ARG(env->name), key, STR_ARG(path));
 }
 
 /* An entry is a file when there is one of that name; one that looks like nothing but a file must be there. */
@@ -24,7 +25,8 @@ check_requirements(struct check *c, const struct ir_environment *env)
 	for (size_t i = 0; i < env->python.requirements.n; i++) {
 		const struct str r = env->python.requirements.v[i];
 
-		if ((str_ends(r, STR(".txt")) || str_ends(r, STR(".in"))) && str_find(r, STR("://")) == SIZE_MAX)
+		if ((str_ends(r, STR(".txt")) || str_ends(r, STR(".in"))) &&
+		    str_find(r, STR("://")) == SIZE_MAX)
 			must_exist(c, env, "python.requirements", r);
 	}
 	for (size_t i = 0; i < env->python.constraints.n; i++)
@@ -47,8 +49,9 @@ check_include(struct check *c, const struct ir_environment *env)
 			continue;
 		}
 		if (path_glob(c->root, pattern, c->a, &found, &n, &e) < 0 || n == 0)
-			CHECK_ERROR(c, check_environment_at(c, env, "include", pattern), "missing-file", STR(""),
-				    "environment '" STR_FMT "': no file matches '" STR_FMT "'", STR_ARG(env->name), STR_ARG(pattern));
+			CHECK_ERROR(c, check_environment_at(c, env, "include", pattern), "missing-file",
+				    STR(""), "environment '" STR_FMT "': no file matches '" STR_FMT "'",
+				    STR_ARG(env->name), STR_ARG(pattern));
 	}
 }
 
@@ -63,7 +66,8 @@ check_parent(struct check *c, const struct ir_environment *env)
 
 	if (p->kind == PARENT_OCI && tag.ok && there(c, tag.head))
 		return;
-	CHECK_ERROR(c, p->at, "missing-file", STR(""), "environment '" STR_FMT "': the parent '" STR_FMT "' is not there", STR_ARG(env->name),
+	CHECK_ERROR(c, p->at, "missing-file", STR(""),
+		    "environment '" STR_FMT "': the parent '" STR_FMT "' is not there", STR_ARG(env->name),
 		    STR_ARG(p->ref));
 }
 

@@ -54,7 +54,8 @@ need(const struct walk *w, const struct ir_step *s, size_t k, struct place *at)
 	return other ? (uint32_t)(other - w->c->ir->steps) : UINT32_MAX;
 }
 
-/* The stack from the step that is met again up to its end is the cycle; it is told in the direction in which data flows. */
+/* The stack from the step that is met again up to its end is the cycle; it is told in the direction in which
+ * data flows. */
 static void
 report(struct walk *w, uint32_t again, size_t k)
 {

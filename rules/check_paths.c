@@ -2,8 +2,8 @@
  *
  * Paths in the project: what steps read must be there, and what they write must be nobody else's.
  *
- * All elements of all steps are looked at, except those that only a run makes known. Every path looks itself and the folders
- * above it up in a table, so that the cost is the number of paths times their depth.
+ * All elements of all steps are looked at, except those that only a run makes known. Every path looks itself
+ * and the folders above it up in a table, so that the cost is the number of paths times their depth.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -80,14 +80,18 @@ static void
 report_same(struct paths *p, const struct written *w, const struct written *first)
 {
 	if (w->step == first->step && w->output == first->output)
-		CHECK_ERROR(p->c, w->output->at, "same-output", STR("put every ${item.N} of the step into the path"),
-			    "step '" STR_FMT "': output '" STR_FMT "': the elements '" STR_FMT "' and '" STR_FMT "' both write '" STR_FMT "'",
-			    STR_ARG(w->step->name), STR_ARG(w->output->name), STR_ARG(first->element), STR_ARG(w->element), STR_ARG(w->path));
+		CHECK_ERROR(p->c, w->output->at, "same-output",
+			    STR("put every ${item.N} of the step into the path"),
+			    "step '" STR_FMT "': output '" STR_FMT "': the elements '" STR_FMT
+			    "' and '" STR_FMT "' both write '" STR_FMT "'",
+			    STR_ARG(w->step->name), STR_ARG(w->output->name), STR_ARG(first->element),
+			    STR_ARG(w->element), STR_ARG(w->path));
 	else
 		CHECK_ERROR(p->c, w->output->at, "same-output", STR("give one of them another path"),
-			    "step '" STR_FMT "': output '" STR_FMT "' writes '" STR_FMT "', which is also output '" STR_FMT "' of step '" STR_FMT "'",
-			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(w->path), STR_ARG(first->output->name),
-			    STR_ARG(first->element));
+			    "step '" STR_FMT "': output '" STR_FMT "' writes '" STR_FMT
+			    "', which is also output '" STR_FMT "' of step '" STR_FMT "'",
+			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(w->path),
+			    STR_ARG(first->output->name), STR_ARG(first->element));
 }
 
 static int
@@ -105,7 +109,8 @@ collect_outputs(struct paths *p, const struct ir_step *s, const struct foreach_e
 				continue; /* reported by lowering */
 		} else if (template_path(&w.output->path, p->c->ir, &el->items, p->c->a, &w.path, &e) < 0) {
 			if ((*reported)++ == 0)
-				CHECK_ERROR(p->c, w.output->at, "bad-path", STR(""), "step '" STR_FMT "': output '" STR_FMT "': %s", STR_ARG(el->name),
+				CHECK_ERROR(p->c, w.output->at, "bad-path", STR(""),
+					    "step '" STR_FMT "': output '" STR_FMT "': %s", STR_ARG(el->name),
 					    STR_ARG(w.output->name), e.text);
 			continue;
 		}
@@ -127,7 +132,8 @@ collect_inputs(struct paths *p, const struct ir_step *s, const struct foreach_el
 
 		if ((in->kind != INPUT_PATH && in->kind != INPUT_GLOB) || in->path.n == 0 || in->item_path.n)
 			continue;
-		VEC_PUSH(&p->readings, ((struct reading){ in->path, s, &s->inputs[i], in->kind == INPUT_GLOB }));
+		VEC_PUSH(&p->readings,
+			 ((struct reading){ in->path, s, &s->inputs[i], in->kind == INPUT_GLOB }));
 		/* Elements share what has no item in it. */
 		if (el->items.n && s->inputs[i].item_path.n == 0 && p->readings.n > 1) {
 			const struct reading *last = &p->readings.v[p->readings.n - 2];
@@ -146,7 +152,8 @@ templates_ok(const struct check *c, const struct ir_step *s)
 		for (size_t k = 0; k < s->outputs[i].path.n; k++) {
 			const struct ir_piece *p = &s->outputs[i].path.v[k];
 
-			if ((p->kind == PIECE_PARAM && !ir_param(c->ir, p->text)) || (p->kind == PIECE_ITEM && !ir_step_foreach(s, p->text)) ||
+			if ((p->kind == PIECE_PARAM && !ir_param(c->ir, p->text)) ||
+			    (p->kind == PIECE_ITEM && !ir_step_foreach(s, p->text)) ||
 			    (p->kind != PIECE_PARAM && p->kind != PIECE_ITEM && p->kind != PIECE_TEXT))
 				return false;
 		}
@@ -169,8 +176,8 @@ lines_there(struct paths *p, const struct ir_step *s)
 		if (f->kind != FOREACH_LINES || f->file.n == 0 || look(p, f->file, false) == IS_FILE)
 			continue;
 		CHECK_ERROR(p->c, check_step_at(p->c, s, "foreach", f->name), "missing-file", STR(""),
-			    "step '" STR_FMT "': foreach '" STR_FMT "': there is no file '" STR_FMT "'", STR_ARG(s->name), STR_ARG(f->name),
-			    STR_ARG(f->file));
+			    "step '" STR_FMT "': foreach '" STR_FMT "': there is no file '" STR_FMT "'",
+			    STR_ARG(s->name), STR_ARG(f->name), STR_ARG(f->file));
 		return false;
 	}
 	return true;
@@ -191,7 +198,8 @@ collect_step(struct paths *p, const struct ir_step *s)
 			if (s->foreach[i].kind == FOREACH_LINES)
 				return;
 	if (foreach_expand(s, &from, p->c->a, &v, &n, &e) < 0) {
-		CHECK_ERROR(p->c, check_step_at(p->c, s, "foreach", STR("")), "bad-foreach", STR(""), "%s", e.text);
+		CHECK_ERROR(p->c, check_step_at(p->c, s, "foreach", STR("")), "bad-foreach", STR(""), "%s",
+			    e.text);
 		return;
 	}
 	for (size_t i = 0; v && i < n; i++) {
@@ -204,12 +212,19 @@ static void
 report_made(struct paths *p, const struct reading *r, const struct written *w, struct str path)
 {
 	const bool part = !r->glob && !str_eq(path, r->path);
-	const struct str hint = w->step == r->step ? STR("a step cannot write over what it reads") : arena_printf(p->c->a, "write '" STR_FMT "." STR_FMT "'%s, so that pawl knows the order", STR_ARG(w->step->name),
-					     STR_ARG(w->output->name), part ? " and take the part of it in the command" : "");
+	const struct str hint =
+		w->step == r->step
+			? STR("a step cannot write over what it reads")
+			: arena_printf(p->c->a,
+				       "write '" STR_FMT "." STR_FMT "'%s, so that pawl knows the order",
+				       STR_ARG(w->step->name), STR_ARG(w->output->name),
+				       part ? " and take the part of it in the command" : "");
 
 	CHECK_ERROR(p->c, r->input->at, "input-is-output", hint,
-		    "step '" STR_FMT "': input '" STR_FMT "' names the path '" STR_FMT "', which %s step '" STR_FMT "'", STR_ARG(r->step->name),
-		    STR_ARG(r->input->name), STR_ARG(r->path), w->step == r->step ? "is made by the same" : "is made by", STR_ARG(w->step->name));
+		    "step '" STR_FMT "': input '" STR_FMT "' names the path '" STR_FMT
+		    "', which %s step '" STR_FMT "'",
+		    STR_ARG(r->step->name), STR_ARG(r->input->name), STR_ARG(r->path),
+		    w->step == r->step ? "is made by the same" : "is made by", STR_ARG(w->step->name));
 }
 
 static void
@@ -230,14 +245,17 @@ check_reading(struct paths *p, uint32_t number)
 	if (is != IS_MISSING)
 		return;
 	const struct str head = str_cut(r->path, '.').head;
-	const struct str near = str_find_char(r->input->path, '/') == SIZE_MAX ? check_near_step(p->c, head) : STR("");
+	const struct str near =
+		str_find_char(r->input->path, '/') == SIZE_MAX ? check_near_step(p->c, head) : STR("");
 	struct str hint = STR("");
 
 	if (near.n)
-		hint = arena_printf(p->c->a, "did you mean '" STR_FMT STR_FMT "'?", STR_ARG(near), STR_ARG(str_drop(r->path, head.n)));
+		hint = arena_printf(p->c->a, "did you mean '" STR_FMT STR_FMT "'?", STR_ARG(near),
+				    STR_ARG(str_drop(r->path, head.n)));
 	CHECK_ERROR(p->c, r->input->at, near.n ? "unknown-step" : "missing-file", hint,
 		    r->glob ? "step '" STR_FMT "': input '" STR_FMT "': no file matches '" STR_FMT "'"
-			    : "step '" STR_FMT "': input '" STR_FMT "' names '" STR_FMT "', which is neither a step's output nor a file here",
+			    : "step '" STR_FMT "': input '" STR_FMT "' names '" STR_FMT
+			      "', which is neither a step's output nor a file here",
 		    STR_ARG(r->step->name), STR_ARG(r->input->name), STR_ARG(r->path));
 }
 
@@ -251,24 +269,29 @@ check_written(struct paths *p, const struct written *w)
 		const struct written *up = &p->written.v[i];
 
 		CHECK_ERROR(p->c, w->output->at, "output-inside-output", STR("give it a path of its own"),
-			    "step '" STR_FMT "': output '" STR_FMT "' lies in '" STR_FMT "', which is output '" STR_FMT "' of step '" STR_FMT "'",
-			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(up->path), STR_ARG(up->output->name), STR_ARG(up->element));
+			    "step '" STR_FMT "': output '" STR_FMT "' lies in '" STR_FMT
+			    "', which is output '" STR_FMT "' of step '" STR_FMT "'",
+			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(up->path),
+			    STR_ARG(up->output->name), STR_ARG(up->element));
 		return;
 	}
 	i = above(&p->by_folder, w->path, true, &path);
 	if (i != MAP_NONE) {
 		const struct reading *r = &p->readings.v[i];
 
-		CHECK_ERROR(p->c, w->output->at, "output-inside-input", STR("write it to another folder, or name files or a glob as the input"),
-			    "step '" STR_FMT "': output '" STR_FMT "' lies in the folder '" STR_FMT "', which is input '" STR_FMT
-			    "' of step '" STR_FMT "'",
-			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(r->path), STR_ARG(r->input->name), STR_ARG(r->step->name));
+		CHECK_ERROR(p->c, w->output->at, "output-inside-input",
+			    STR("write it to another folder, or name files or a glob as the input"),
+			    "step '" STR_FMT "': output '" STR_FMT "' lies in the folder '" STR_FMT
+			    "', which is input '" STR_FMT "' of step '" STR_FMT "'",
+			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(r->path),
+			    STR_ARG(r->input->name), STR_ARG(r->step->name));
 		return;
 	}
-	if (str_is(w->path, ".git") || str_starts(w->path, STR(".git/")) || ir_texts_have(&p->c->ir->files, w->path))
+	if (str_is(w->path, ".git") || str_starts(w->path, STR(".git/")) ||
+	    ir_texts_have(&p->c->ir->files, w->path))
 		CHECK_ERROR(p->c, w->output->at, "bad-path", STR("give it another path"),
-			    "step '" STR_FMT "': output '" STR_FMT "' would write over '" STR_FMT "'", STR_ARG(w->element),
-			    STR_ARG(w->output->name), STR_ARG(w->path));
+			    "step '" STR_FMT "': output '" STR_FMT "' would write over '" STR_FMT "'",
+			    STR_ARG(w->element), STR_ARG(w->output->name), STR_ARG(w->path));
 }
 
 static int
@@ -288,7 +311,8 @@ fixed_part(struct str pattern)
 	return str_take(pattern, n);
 }
 
-/* Globs against outputs; written is sorted here, so this comes last. Long ranges are cut: it is a help, no proof. */
+/* Globs against outputs; written is sorted here, so this comes last. Long ranges are cut: it is a help, no
+ * proof. */
 static void
 check_globs(struct paths *p)
 {
@@ -310,7 +334,8 @@ check_globs(struct paths *p)
 			else
 				high = mid;
 		}
-		for (size_t k = low, end = low + TRIES_MOST; r->glob && k < n && k < end && str_starts(p->written.v[k].path, fixed); k++)
+		for (size_t k = low, end = low + TRIES_MOST;
+		     r->glob && k < n && k < end && str_starts(p->written.v[k].path, fixed); k++)
 			if (path_match(r->path, p->written.v[k].path)) {
 				report_made(p, r, &p->written.v[k], p->written.v[k].path);
 				break;

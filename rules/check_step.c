@@ -64,16 +64,18 @@ struct use {
 	const char *key;   /* where its text stands in the tree */
 	struct str source; /* the text */
 	struct str where;
-	unsigned may;      /* bits of piece kinds */
+	unsigned may; /* bits of piece kinds */
 };
 
 static void
-bad_use(struct check *c, const struct use *u, const char *code, struct str hint, const struct ir_piece *p, const char *what)
+bad_use(struct check *c, const struct use *u, const char *code, struct str hint, const struct ir_piece *p,
+	const char *what)
 {
 	const struct place at = check_step_at(c, u->step, u->key, u->source);
 
-	CHECK_ERROR(c, at, code, hint, "step '" STR_FMT "': " STR_FMT " names '${%s." STR_FMT "}', %s", STR_ARG(u->step->name), STR_ARG(u->where),
-		    template_space(p->kind), STR_ARG(str_take(p->text, 100)), what);
+	CHECK_ERROR(c, at, code, hint, "step '" STR_FMT "': " STR_FMT " names '${%s." STR_FMT "}', %s",
+		    STR_ARG(u->step->name), STR_ARG(u->where), template_space(p->kind),
+		    STR_ARG(str_take(p->text, 100)), what);
 }
 
 static void
@@ -82,9 +84,11 @@ use_param(struct check *c, const struct use *u, const struct ir_piece *p)
 	const struct ir_step *s = u->step;
 
 	if (!ir_param(c->ir, p->text)) {
-		bad_use(c, u, "unknown-param", near_param(c, p->text), p, "but the pipeline has no such parameter");
+		bad_use(c, u, "unknown-param", near_param(c, p->text), p,
+			"but the pipeline has no such parameter");
 	} else if (!ir_texts_have(&s->params, p->text)) {
-		const struct str hint = arena_printf(c->a, "add '" STR_FMT "' to the step's 'params:'", STR_ARG(p->text));
+		const struct str hint =
+			arena_printf(c->a, "add '" STR_FMT "' to the step's 'params:'", STR_ARG(p->text));
 
 		bad_use(c, u, "unbound-param", hint, p, "which is not in the step's 'params:'");
 	}
@@ -98,12 +102,14 @@ use_env(struct check *c, const struct use *u, const struct ir_piece *p)
 	if (env_has(s, p->text) || ir_texts_have(&s->pass_env, p->text) || environment_has(c, s, p->text))
 		return;
 	if (ir_texts_have(&s->secrets, p->text)) {
-		const struct str hint = arena_printf(c->a, "let the command read the variable $" STR_FMT, STR_ARG(p->text));
+		const struct str hint =
+			arena_printf(c->a, "let the command read the variable $" STR_FMT, STR_ARG(p->text));
 
 		bad_use(c, u, "secret-in-command", hint, p, "but a secret must not become part of a command");
 		return;
 	}
-	bad_use(c, u, "unknown-variable", STR("add it to 'env:' or 'pass_env:', or write $NAME for the shell"), p,
+	bad_use(c, u, "unknown-variable",
+		STR("add it to 'env:' or 'pass_env:', or write $NAME for the shell"), p,
 		"which is in neither 'env:' nor 'pass_env:'");
 }
 
@@ -122,12 +128,14 @@ check_piece(struct check *c, const struct use *u, const struct ir_piece *p)
 		break;
 	case PIECE_INPUT:
 		if (!ir_step_input(s, p->text))
-			bad_use(c, u, "unknown-input", near_named(c, p->text, s->inputs, s->ninputs, sizeof *s->inputs), p,
+			bad_use(c, u, "unknown-input",
+				near_named(c, p->text, s->inputs, s->ninputs, sizeof *s->inputs), p,
 				"but the step has no such input");
 		break;
 	case PIECE_OUTPUT:
 		if (!ir_step_output(s, p->text))
-			bad_use(c, u, "unknown-output", near_named(c, p->text, s->outputs, s->noutputs, sizeof *s->outputs), p,
+			bad_use(c, u, "unknown-output",
+				near_named(c, p->text, s->outputs, s->noutputs, sizeof *s->outputs), p,
 				"but the step has no such output");
 		break;
 	case PIECE_PARAM:
@@ -138,8 +146,10 @@ check_piece(struct check *c, const struct use *u, const struct ir_piece *p)
 		break;
 	case PIECE_ITEM:
 		if (!ir_step_foreach(s, p->text))
-			bad_use(c, u, "unknown-item", near_named(c, p->text, s->foreach, s->nforeach, sizeof *s->foreach), p,
-				s->nforeach ? "but its 'foreach:' has no such name" : "but the step has no 'foreach:'");
+			bad_use(c, u, "unknown-item",
+				near_named(c, p->text, s->foreach, s->nforeach, sizeof *s->foreach), p,
+				s->nforeach ? "but its 'foreach:' has no such name"
+					    : "but the step has no 'foreach:'");
 		break;
 	}
 }
@@ -152,7 +162,8 @@ check_template(struct check *c, const struct use *u, const struct ir_template *t
 }
 
 enum {
-	MAY_RUN = 1u << PIECE_INPUT | 1u << PIECE_OUTPUT | 1u << PIECE_PARAM | 1u << PIECE_ENV | 1u << PIECE_ITEM | 1u << PIECE_RUN_DIR,
+	MAY_RUN = 1u << PIECE_INPUT | 1u << PIECE_OUTPUT | 1u << PIECE_PARAM | 1u << PIECE_ENV |
+		  1u << PIECE_ITEM | 1u << PIECE_RUN_DIR,
 	MAY_ENV = MAY_RUN & ~(1u << PIECE_ENV),
 	MAY_PATH = 1u << PIECE_PARAM | 1u << PIECE_ITEM,
 	MAY_ITEM = 1u << PIECE_ITEM,
@@ -162,27 +173,34 @@ static void
 check_templates(struct check *c, const struct ir_step *s)
 {
 	for (size_t i = 0; i < s->nwords; i++)
-		check_template(c, &(struct use){ s, "run", s->words[i].source, STR("run"), MAY_RUN }, &s->words[i]);
+		check_template(c, &(struct use){ s, "run", s->words[i].source, STR("run"), MAY_RUN },
+			       &s->words[i]);
 	for (size_t i = 0; i < s->env.n; i++) {
 		if (template_is_literal(&s->env.t[i]))
 			continue;
-		const struct str where = arena_printf(c->a, "variable '" STR_FMT "'", STR_ARG(s->env.v[i].name));
+		const struct str where =
+			arena_printf(c->a, "variable '" STR_FMT "'", STR_ARG(s->env.v[i].name));
 
-		check_template(c, &(struct use){ s, "env", s->env.t[i].source, where, MAY_ENV }, &s->env.t[i]);
+		check_template(c, &(struct use){ s, "env", s->env.t[i].source, where, MAY_ENV },
+			       &s->env.t[i]);
 	}
 	for (size_t i = 0; i < s->noutputs; i++) {
 		if (template_is_literal(&s->outputs[i].path))
 			continue;
-		const struct str where = arena_printf(c->a, "output '" STR_FMT "'", STR_ARG(s->outputs[i].name));
+		const struct str where =
+			arena_printf(c->a, "output '" STR_FMT "'", STR_ARG(s->outputs[i].name));
 
-		check_template(c, &(struct use){ s, "outputs", s->outputs[i].name, where, MAY_PATH }, &s->outputs[i].path);
+		check_template(c, &(struct use){ s, "outputs", s->outputs[i].name, where, MAY_PATH },
+			       &s->outputs[i].path);
 	}
 	for (size_t i = 0; i < s->ninputs; i++) {
 		if (s->inputs[i].item_path.n == 0)
 			continue;
-		const struct str where = arena_printf(c->a, "input '" STR_FMT "'", STR_ARG(s->inputs[i].name));
+		const struct str where =
+			arena_printf(c->a, "input '" STR_FMT "'", STR_ARG(s->inputs[i].name));
 
-		check_template(c, &(struct use){ s, "inputs", s->inputs[i].path, where, MAY_ITEM }, &s->inputs[i].item_path);
+		check_template(c, &(struct use){ s, "inputs", s->inputs[i].path, where, MAY_ITEM },
+			       &s->inputs[i].item_path);
 	}
 }
 
@@ -196,18 +214,20 @@ check_when(struct check *c, const struct ir_step *s)
 	if (s->when.n == 0)
 		return;
 	if (when_parse(s->when, c->a, &w, &e) < 0) {
-		CHECK_ERROR(c, check_step_at(c, s, "when", s->when), "bad-condition", STR(""), "step '" STR_FMT "': when: %s", STR_ARG(s->name),
-			    e.text);
+		CHECK_ERROR(c, check_step_at(c, s, "when", s->when), "bad-condition", STR(""),
+			    "step '" STR_FMT "': when: %s", STR_ARG(s->name), e.text);
 		return;
 	}
-	const struct use u = { s, "when", s->when, STR("when"), 1u << PIECE_INPUT | 1u << PIECE_ITEM | 1u << PIECE_PARAM };
+	const struct use u = { s, "when", s->when, STR("when"),
+			       1u << PIECE_INPUT | 1u << PIECE_ITEM | 1u << PIECE_PARAM };
 
 	for (size_t i = 0; i < w.nrefs; i++) {
 		const struct ir_piece *p = &w.refs[i];
 		const struct ir_input *in = p->kind == PIECE_INPUT ? ir_step_input(s, p->text) : NULL;
 
 		if (p->kind == PIECE_PARAM && !ir_param(c->ir, p->text))
-			bad_use(c, &u, "unknown-param", near_param(c, p->text), p, "but the pipeline has no such parameter");
+			bad_use(c, &u, "unknown-param", near_param(c, p->text), p,
+				"but the pipeline has no such parameter");
 		else if (p->kind != PIECE_PARAM)
 			check_piece(c, &u, p);
 		if (in && in->kind != INPUT_STEP)
@@ -222,13 +242,16 @@ check_ignore(struct check *c, const struct ir_step *s)
 		const struct str text = s->cache.ignore.v[i];
 		const struct str_cut cut = str_cut(text, '.');
 		const bool known = (str_is(cut.head, "params") && ir_texts_have(&s->params, cut.tail)) ||
-				   (str_is(cut.head, "env") && (env_has(s, cut.tail) || ir_texts_have(&s->pass_env, cut.tail))) ||
+				   (str_is(cut.head, "env") &&
+				    (env_has(s, cut.tail) || ir_texts_have(&s->pass_env, cut.tail))) ||
 				   (str_is(cut.head, "inputs") && ir_step_input(s, cut.tail));
 
 		if (!known)
 			CHECK_ERROR(c, check_step_at(c, s, "cache.ignore", text), "unknown-ignore",
 				    STR("write params.N, env.N or inputs.N of this step"),
-				    "step '" STR_FMT "': cache ignores '" STR_FMT "', which the step does not have", STR_ARG(s->name), STR_ARG(text));
+				    "step '" STR_FMT "': cache ignores '" STR_FMT
+				    "', which the step does not have",
+				    STR_ARG(s->name), STR_ARG(text));
 	}
 }
 
@@ -237,14 +260,17 @@ check_variables(struct check *c, const struct ir_step *s)
 {
 	for (size_t i = 0; i < s->pass_env.n; i++)
 		if (env_has(s, s->pass_env.v[i]))
-			CHECK_ERROR(c, check_step_at(c, s, "pass_env", s->pass_env.v[i]), "same-variable", STR("keep one of the two"),
-				    "step '" STR_FMT "': the variable '" STR_FMT "' is in 'env' and in 'pass_env'", STR_ARG(s->name),
-				    STR_ARG(s->pass_env.v[i]));
+			CHECK_ERROR(c, check_step_at(c, s, "pass_env", s->pass_env.v[i]), "same-variable",
+				    STR("keep one of the two"),
+				    "step '" STR_FMT "': the variable '" STR_FMT
+				    "' is in 'env' and in 'pass_env'",
+				    STR_ARG(s->name), STR_ARG(s->pass_env.v[i]));
 	for (size_t i = 0; i < s->secrets.n; i++)
 		if (env_has(s, s->secrets.v[i]) || ir_texts_have(&s->pass_env, s->secrets.v[i]))
-			CHECK_ERROR(c, check_step_at(c, s, "secrets", s->secrets.v[i]), "same-variable", STR("keep it in 'secrets' alone"),
-				    "step '" STR_FMT "': the secret '" STR_FMT "' is also an open variable", STR_ARG(s->name),
-				    STR_ARG(s->secrets.v[i]));
+			CHECK_ERROR(c, check_step_at(c, s, "secrets", s->secrets.v[i]), "same-variable",
+				    STR("keep it in 'secrets' alone"),
+				    "step '" STR_FMT "': the secret '" STR_FMT "' is also an open variable",
+				    STR_ARG(s->name), STR_ARG(s->secrets.v[i]));
 }
 
 static void
@@ -255,13 +281,16 @@ check_environment_of(struct check *c, const struct ir_step *s)
 
 	if (s->environment.n && !env) {
 		CHECK_ERROR(c, check_step_at(c, s, "environment", s->environment), "unknown-environment",
-			    near_named(c, s->environment, c->ir->environments, c->ir->nenvironments, sizeof *c->ir->environments),
-			    "step '" STR_FMT "': there is no environment '" STR_FMT "'", STR_ARG(s->name), STR_ARG(s->environment));
+			    near_named(c, s->environment, c->ir->environments, c->ir->nenvironments,
+				       sizeof *c->ir->environments),
+			    "step '" STR_FMT "': there is no environment '" STR_FMT "'", STR_ARG(s->name),
+			    STR_ARG(s->environment));
 		return;
 	}
 	if (s->isolation == ISOLATION_VENV && !(env && env->python.on))
 		CHECK_ERROR(c, at, "bad-isolation", STR("give the step an environment with 'python:'"),
-			    "step '" STR_FMT "': isolation 'venv' needs an environment with 'python:'", STR_ARG(s->name));
+			    "step '" STR_FMT "': isolation 'venv' needs an environment with 'python:'",
+			    STR_ARG(s->name));
 	if (s->isolation == ISOLATION_IMAGE && !env)
 		CHECK_ERROR(c, at, "bad-isolation", STR("give the step an 'environment:'"),
 			    "step '" STR_FMT "': isolation 'image' needs an environment", STR_ARG(s->name));
@@ -272,23 +301,29 @@ check_refs(struct check *c, const struct ir_step *s)
 {
 	for (size_t i = 0; i < s->params.n; i++)
 		if (!ir_param(c->ir, s->params.v[i]))
-			CHECK_ERROR(c, check_step_at(c, s, "params", s->params.v[i]), "unknown-param", near_param(c, s->params.v[i]),
-				    "step '" STR_FMT "': the pipeline has no parameter '" STR_FMT "'", STR_ARG(s->name), STR_ARG(s->params.v[i]));
+			CHECK_ERROR(c, check_step_at(c, s, "params", s->params.v[i]), "unknown-param",
+				    near_param(c, s->params.v[i]),
+				    "step '" STR_FMT "': the pipeline has no parameter '" STR_FMT "'",
+				    STR_ARG(s->name), STR_ARG(s->params.v[i]));
 	for (size_t i = 0; i < s->after.n; i++) {
 		if (ir_step(c->ir, s->after.v[i]))
 			continue;
 		const struct str near = check_near_step(c, s->after.v[i]);
-		const struct str hint = near.n ? arena_printf(c->a, "did you mean '" STR_FMT "'?", STR_ARG(near)) : STR("");
+		const struct str hint =
+			near.n ? arena_printf(c->a, "did you mean '" STR_FMT "'?", STR_ARG(near)) : STR("");
 
 		CHECK_ERROR(c, check_step_at(c, s, "after", s->after.v[i]), "unknown-step", hint,
-			    "step '" STR_FMT "': 'after' names '" STR_FMT "', which is no step", STR_ARG(s->name), STR_ARG(s->after.v[i]));
+			    "step '" STR_FMT "': 'after' names '" STR_FMT "', which is no step",
+			    STR_ARG(s->name), STR_ARG(s->after.v[i]));
 	}
 	for (size_t i = 0; i < s->ninputs; i++) {
 		const struct ir_input *in = &s->inputs[i];
 
-		if (in->kind != INPUT_STEP || (ir_step(c->ir, in->step) && ir_step_output(ir_step(c->ir, in->step), in->output)))
+		if (in->kind != INPUT_STEP ||
+		    (ir_step(c->ir, in->step) && ir_step_output(ir_step(c->ir, in->step), in->output)))
 			continue;
-		const struct str front = arena_printf(c->a, "step '" STR_FMT "': input '" STR_FMT "' names", STR_ARG(s->name), STR_ARG(in->name));
+		const struct str front = arena_printf(c->a, "step '" STR_FMT "': input '" STR_FMT "' names",
+						      STR_ARG(s->name), STR_ARG(in->name));
 
 		(void)check_output_ref(c, in->at, front, in->step, in->output); /* reported */
 	}
@@ -297,9 +332,11 @@ check_refs(struct check *c, const struct ir_step *s)
 
 		if (f->kind != FOREACH_STEP)
 			continue;
-		const struct str front = arena_printf(c->a, "step '" STR_FMT "': foreach '" STR_FMT "' names", STR_ARG(s->name), STR_ARG(f->name));
+		const struct str front = arena_printf(c->a, "step '" STR_FMT "': foreach '" STR_FMT "' names",
+						      STR_ARG(s->name), STR_ARG(f->name));
 
-		(void)check_output_ref(c, check_step_at(c, s, "foreach", f->name), front, f->step, f->output); /* reported */
+		(void)check_output_ref(c, check_step_at(c, s, "foreach", f->name), front, f->step,
+				       f->output); /* reported */
 	}
 }
 

@@ -113,7 +113,8 @@ collect(struct expansion *x, struct values *v, const struct ir_foreach *f, struc
 	return 0;
 }
 
-/* Letters, digits and a few marks stand for themselves; every other byte is %XX, so that two values never look alike. */
+/* Letters, digits and a few marks stand for themselves; every other byte is %XX, so that two values never
+ * look alike. */
 static void
 put_name(struct buf *out, struct str text)
 {
@@ -122,7 +123,8 @@ put_name(struct buf *out, struct str text)
 
 	for (size_t i = 0; i < text.n; i++) {
 		const unsigned char c = (unsigned char)text.p[i];
-		const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+		const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+				    (c >= '0' && c <= '9') || c >= 0x80;
 
 		if (letter || (c && strchr(plain, c)))
 			buf_putc(out, (char)c);
@@ -192,7 +194,8 @@ make_element(struct expansion *x, size_t number, struct foreach_element *out, st
 	struct ir_pairs items = { arena_array(x->a, struct ir_pair, n), n };
 
 	for (size_t i = n; i-- > 0;) {
-		items.v[i] = (struct ir_pair){ x->step->foreach[i].name, x->values[i].v[number % x->values[i].n] };
+		items.v[i] =
+			(struct ir_pair){ x->step->foreach[i].name, x->values[i].v[number % x->values[i].n] };
 		number /= x->values[i].n;
 	}
 	out->items = items;
@@ -212,7 +215,8 @@ make_elements(struct expansion *x, struct foreach_element **out, size_t *n, stru
 			return 0;
 		}
 		if (__builtin_mul_overflow(total, x->values[i].n, &total) || total > FOREACH_MAX)
-			return err_set(e, ERR_INPUT, "step '" STR_FMT "': more than %u elements", STR_ARG(x->step->name), FOREACH_MAX);
+			return err_set(e, ERR_INPUT, "step '" STR_FMT "': more than %u elements",
+				       STR_ARG(x->step->name), FOREACH_MAX);
 	}
 	struct foreach_element *v = arena_array(x->a, struct foreach_element, total + 1);
 
@@ -225,8 +229,8 @@ make_elements(struct expansion *x, struct foreach_element **out, size_t *n, stru
 }
 
 int
-foreach_expand(const struct ir_step *s, const struct foreach_source *from, struct arena *a, struct foreach_element **out,
-	       size_t *n, struct err *e)
+foreach_expand(const struct ir_step *s, const struct foreach_source *from, struct arena *a,
+	       struct foreach_element **out, size_t *n, struct err *e)
 {
 	if (s->nforeach == 0) {
 		*out = arena_new(a, struct foreach_element);
@@ -234,7 +238,9 @@ foreach_expand(const struct ir_step *s, const struct foreach_source *from, struc
 		*n = 1;
 		return 0;
 	}
-	struct expansion x = { .step = s, .from = from, .a = a, .values = mem_zalloc(s->nforeach * sizeof *x.values) };
+	struct expansion x = {
+		.step = s, .from = from, .a = a, .values = mem_zalloc(s->nforeach * sizeof *x.values)
+	};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->nforeach; i++) {
@@ -243,7 +249,8 @@ foreach_expand(const struct ir_step *s, const struct foreach_source *from, struc
 		x.seen = &seen;
 		rc = collect(&x, &x.values[i], &s->foreach[i], e);
 		if (rc < 0)
-			(void)err_wrap(e, "step '" STR_FMT "': foreach '" STR_FMT "'", STR_ARG(s->name), STR_ARG(s->foreach[i].name));
+			(void)err_wrap(e, "step '" STR_FMT "': foreach '" STR_FMT "'", STR_ARG(s->name),
+				       STR_ARG(s->foreach[i].name));
 		map_done(&seen);
 	}
 	if (rc == 0)

@@ -96,6 +96,8 @@ ir_isolation(const struct ir_step *s, const struct ir_stack *stack)
 void
 ir_stack_implied(struct ir_stack *out, struct arena *a)
 {
-	*out = (struct ir_stack){ .name = STR("local"), .orchestrator = STR("local"), .builder = STR("native"), .implied = true };
+	*out = (struct ir_stack){
+		.name = STR("local"), .orchestrator = STR("local"), .builder = STR("native"), .implied = true
+	};
 	out->settings = js_keep(a, js_map());
 }

@@ -2,9 +2,10 @@
  *
  * ir: the pipeline as pawl understands it, whatever it was written in. Immutable once made; all in one arena.
  *
- * Order: maps of the file are sorted by name here (steps, inputs, outputs, params, env ...), so that order in the file counts
- * nowhere; lists whose order means something (command words, requirements, foreach values) keep it. Nothing in it depends on the folder, the
- * time or the machine. ir_write gives the canonical JSON of `pawl compile`; ir_read is its inverse (for other front ends).
+ * Order: maps of the file are sorted by name here (steps, inputs, outputs, params, env ...), so that order in
+ * the file counts nowhere; lists whose order means something (command words, requirements, foreach values)
+ * keep it. Nothing in it depends on the folder, the time or the machine. ir_write gives the canonical JSON of
+ * `pawl compile`; ir_read is its inverse (for other front ends).
  */
 #ifndef PAWL_RULES_IR_H
 #define PAWL_RULES_IR_H
@@ -29,7 +30,8 @@ struct ir_pairs {
 	size_t n;
 };
 
-/* A parameter; value is JSON of any type. text: its form in a command (a text as it is, else canonical JSON). */
+/* A parameter; value is JSON of any type. text: its form in a command (a text as it is, else canonical JSON).
+ */
 struct ir_param {
 	struct str name;
 	const struct js *value;
@@ -38,7 +40,15 @@ struct ir_param {
 };
 
 /* A text with substitutions, cut into pieces once: literal, or a reference such as inputs.raw. */
-enum ir_piece_kind { PIECE_TEXT, PIECE_INPUT, PIECE_OUTPUT, PIECE_PARAM, PIECE_ENV, PIECE_ITEM, PIECE_RUN_DIR };
+enum ir_piece_kind {
+	PIECE_TEXT,
+	PIECE_INPUT,
+	PIECE_OUTPUT,
+	PIECE_PARAM,
+	PIECE_ENV,
+	PIECE_ITEM,
+	PIECE_RUN_DIR
+};
 struct ir_piece {
 	enum ir_piece_kind kind;
 	struct str text; /* the literal, or the name */
@@ -53,10 +63,11 @@ enum ir_input_kind { INPUT_STEP, INPUT_PATH, INPUT_GLOB, INPUT_URI };
 struct ir_input {
 	struct str name;
 	enum ir_input_kind kind;
-	struct str step, output; /* INPUT_STEP: names in the file; of a mapped step all its elements */
-	struct str path;         /* INPUT_PATH, INPUT_GLOB: clean, relative; INPUT_URI: the URI */
-	struct ir_template item_path; /* n != 0: the path has ${item.N} and `path` is as written; foreach_expand puts them in */
-	struct digest digest;    /* INPUT_URI */
+	struct str step, output;      /* INPUT_STEP: names in the file; of a mapped step all its elements */
+	struct str path;              /* INPUT_PATH, INPUT_GLOB: clean, relative; INPUT_URI: the URI */
+	struct ir_template item_path; /* n != 0: the path has ${item.N} and `path` is as written;
+					 foreach_expand puts them in */
+	struct digest digest;         /* INPUT_URI */
 	struct place at;
 };
 
@@ -70,16 +81,16 @@ struct ir_output {
 enum ir_isolation { ISOLATION_DEFAULT, ISOLATION_NONE, ISOLATION_VENV, ISOLATION_IMAGE };
 
 struct ir_retry {
-	uint32_t max;      /* further attempts */
-	int64_t delay;     /* ns */
-	double backoff;    /* factor, 1 by default */
-	const int *on;     /* exit codes; non: all */
+	uint32_t max;   /* further attempts */
+	int64_t delay;  /* ns */
+	double backoff; /* factor, 1 by default */
+	const int *on;  /* exit codes; non: all */
 	size_t non;
 };
 
 struct ir_cache {
-	bool on;               /* true by default */
-	int64_t expires;       /* ns; 0: never */
+	bool on;         /* true by default */
+	int64_t expires; /* ns; 0: never */
 	struct str salt;
 	struct ir_texts ignore; /* "params.verbose" */
 };
@@ -93,31 +104,35 @@ enum ir_foreach_kind { FOREACH_LIST, FOREACH_RANGE, FOREACH_LINES, FOREACH_STEP 
 struct ir_foreach {
 	struct str name;
 	enum ir_foreach_kind kind;
-	const struct js *values;  /* FOREACH_LIST: JSON list (a "${params.N}" is already looked up) */
-	int64_t from, to;         /* FOREACH_RANGE: from <= i < to */
-	struct str file;          /* FOREACH_LINES */
-	struct str step, output;  /* FOREACH_STEP */
+	const struct js *values; /* FOREACH_LIST: JSON list (a "${params.N}" is already looked up) */
+	int64_t from, to;        /* FOREACH_RANGE: from <= i < to */
+	struct str file;         /* FOREACH_LINES */
+	struct str step, output; /* FOREACH_STEP */
 };
 
 struct ir_step {
 	struct str name;
-	struct place at;            /* of its key in the file */
-	bool shell;                 /* one text for sh -euc; else words */
-	struct ir_template *words;  /* shell: one */
+	struct place at;           /* of its key in the file */
+	bool shell;                /* one text for sh -euc; else words */
+	struct ir_template *words; /* shell: one */
 	size_t nwords;
 	struct ir_input *inputs;
 	size_t ninputs;
 	struct ir_output *outputs;
 	size_t noutputs;
-	struct ir_texts params;     /* those that it binds */
-	struct ir_texts code;       /* globs */
-	struct { struct ir_pair *v; struct ir_template *t; size_t n; } env; /* value: as written; t: cut */
+	struct ir_texts params; /* those that it binds */
+	struct ir_texts code;   /* globs */
+	struct {
+		struct ir_pair *v;
+		struct ir_template *t;
+		size_t n;
+	} env; /* value: as written; t: cut */
 	struct ir_texts pass_env, secrets, after;
-	struct str environment;     /* empty: none */
+	struct str environment;      /* empty: none */
 	enum ir_isolation isolation; /* DEFAULT is resolved by lowering: never here */
 	struct ir_cache cache;
 	struct ir_retry retry;
-	int64_t timeout;            /* ns; 0: none */
+	int64_t timeout; /* ns; 0: none */
 	struct ir_resource *resources;
 	size_t nresources;
 	struct str when;            /* the condition as written; empty: always */
@@ -125,24 +140,32 @@ struct ir_step {
 	size_t nforeach;
 };
 
-enum ir_parent_kind { PARENT_NONE, PARENT_REGISTRY, PARENT_SCRATCH, PARENT_OCI, PARENT_DOCKER_ARCHIVE, PARENT_BOOTSTRAP };
+enum ir_parent_kind {
+	PARENT_NONE,
+	PARENT_REGISTRY,
+	PARENT_SCRATCH,
+	PARENT_OCI,
+	PARENT_DOCKER_ARCHIVE,
+	PARENT_BOOTSTRAP
+};
 struct ir_parent {
 	enum ir_parent_kind kind;
-	struct str ref;            /* registry reference; folder[:tag] of OCI; file of a docker archive */
+	struct str ref; /* registry reference; folder[:tag] of OCI; file of a docker archive */
 	struct str distribution, suite; /* bootstrap: "debian", "bookworm" */
-	struct ir_texts packages;  /* sorted */
+	struct ir_texts packages;       /* sorted */
 	struct place at;
 };
 
 enum ir_installer { INSTALLER_DEFAULT, INSTALLER_UV, INSTALLER_PIP };
 struct ir_python {
 	bool on;
-	struct ir_texts requirements; /* as written: an entry that names an existing file is a file, else a requirement */
+	struct ir_texts requirements; /* as written: an entry that names an existing file is a file, else a
+					 requirement */
 	struct ir_texts constraints, groups, index;
 	struct str pyproject, lock;
 	bool replicate;
 	enum ir_installer installer;
-	struct str layers;             /* as written, canonical JSON; empty: default */
+	struct str layers; /* as written, canonical JSON; empty: default */
 };
 
 struct ir_environment { /* `extends` is resolved: complete in itself */
@@ -150,7 +173,7 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 	struct place at;
 	struct ir_parent parent;
 	struct str dockerfile, context;
-	struct ir_texts apt;       /* sorted */
+	struct ir_texts apt; /* sorted */
 	struct ir_python python;
 	struct ir_texts include;
 	struct ir_pairs env, labels;
@@ -161,11 +184,11 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 
 struct ir_stack {
 	struct str name;
-	struct str orchestrator;      /* kind; "local" by default */
+	struct str orchestrator; /* kind; "local" by default */
 	struct str builder, registry, store, remote;
-	bool insecure;                /* plain HTTP to the registry beyond loopback */
-	bool implied;                 /* nobody wrote it down: the "local" that is always there */
-	const struct js *settings;    /* the stack as a JSON map, whole */
+	bool insecure;             /* plain HTTP to the registry beyond loopback */
+	bool implied;              /* nobody wrote it down: the "local" that is always there */
+	const struct js *settings; /* the stack as a JSON map, whole */
 	struct ir_resource *pools;
 	size_t npools;
 };
@@ -181,10 +204,11 @@ struct ir {
 	size_t nenvironments;
 	struct ir_stack *stacks; /* "local" is always there */
 	size_t nstacks;
-	struct ir_texts files;   /* every file that was read to make it, relative: pawl.yaml, includes, params files */
+	struct ir_texts
+		files; /* every file that was read to make it, relative: pawl.yaml, includes, params files */
 };
 
-const struct ir_param *ir_param(const struct ir *ir, struct str name);       /* NULL: not there */
+const struct ir_param *ir_param(const struct ir *ir, struct str name); /* NULL: not there */
 const struct ir_step *ir_step(const struct ir *ir, struct str name);
 const struct ir_environment *ir_environment(const struct ir *ir, struct str name);
 /* Empty name: the only one that was written down, else "local". */

@@ -66,7 +66,8 @@ put_resources(struct js *map, const char *key, const struct ir_resource *v, size
 	put_map(map, key, m);
 }
 
-/* "${" in a literal is spelt "$${" again. A literal never ends in '$' in front of a substitution: that is read as the escape. */
+/* "${" in a literal is spelt "$${" again. A literal never ends in '$' in front of a substitution: that is
+ * read as the escape. */
 static void
 put_literal(struct str text, struct buf *out)
 {
@@ -119,7 +120,8 @@ input_js(const struct ir_input *in)
 		break;
 	case INPUT_PATH:
 	case INPUT_GLOB:
-		js_set(m, in->kind == INPUT_PATH ? "path" : "glob", in->item_path.n ? template_js(&in->item_path) : js_text(in->path));
+		js_set(m, in->kind == INPUT_PATH ? "path" : "glob",
+		       in->item_path.n ? template_js(&in->item_path) : js_text(in->path));
 		if (in->item_path.n)
 			js_set(m, "items", js_bool(true));
 		break;

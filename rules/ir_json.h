@@ -4,16 +4,19 @@
  *
  *	{"schema": 1, "pipeline": "churn",
  *	 "params": {"lr": 0.1},
- *	 "steps": {"train": {"run": "..." or ["...", ...], "inputs": {"raw": {"step": "load", "output": "raw"} | {"path"} | {"glob"} |
- *	     {"uri", "digest"}}, "outputs": {"model": {"path": "out/", "folder": true} or {}}, "params", "code", "env", "pass_env", "secrets", "after",
- *	     "environment", "isolation", "cache": {"on", "expires_ms", "salt", "ignore"}, "retry": {"max", "delay_ms", "backoff", "on"},
- *	     "timeout_ms", "resources": {"cpus": thousandths, "memory": bytes}, "when",
- *	     "foreach": {"x": {"list": [...]} | {"range": [a, b]} | {"lines": FILE} | {"step", "output"}}}},
- *	 "environments": {"base": {"parent": {"registry"} | {"scratch": true} | {"oci"} | {"docker_archive"} | {"bootstrap", "suite", "packages"}, "dockerfile",
- *	     "context", "apt", "python": {...}, "include", "env", "labels", "workdir", "user", "platform", "entrypoint"}},
- *	 "stacks": {"local": the settings as written}}
+ *	 "steps": {"train": {"run": "..." or ["...", ...], "inputs": {"raw": {"step": "load", "output": "raw"}
+ *| {"path"} | {"glob"} |
+ *	     {"uri", "digest"}}, "outputs": {"model": {"path": "out/", "folder": true} or {}}, "params",
+ *"code", "env", "pass_env", "secrets", "after", "environment", "isolation", "cache": {"on", "expires_ms",
+ *"salt", "ignore"}, "retry": {"max", "delay_ms", "backoff", "on"}, "timeout_ms", "resources": {"cpus":
+ *thousandths, "memory": bytes}, "when", "foreach": {"x": {"list": [...]} | {"range": [a, b]} | {"lines":
+ *FILE} | {"step", "output"}}}}, "environments": {"base": {"parent": {"registry"} | {"scratch": true} |
+ *{"oci"} | {"docker_archive"} | {"bootstrap", "suite", "packages"}, "dockerfile", "context", "apt", "python":
+ *{...}, "include", "env", "labels", "workdir", "user", "platform", "entrypoint"}}, "stacks": {"local": the
+ *settings as written}}
  *
- * What has its default is left out; isolation is always there. Texts with substitutions are as in pawl.yaml, `$${` included.
+ * What has its default is left out; isolation is always there. Texts with substitutions are as in pawl.yaml,
+ *`$${` included.
  */
 #ifndef PAWL_RULES_IR_JSON_H
 #define PAWL_RULES_IR_JSON_H

@@ -15,7 +15,8 @@ ir_bad(struct ir_reader *r, const char *key, const char *expected)
 		return;
 	r->bad = true;
 	if (r->name.n)
-		(void)err_set(r->e, ERR_INPUT, "%s '" STR_FMT "': '%s' must be %s", r->section, STR_ARG(str_take(r->name, 100)), key, expected);
+		(void)err_set(r->e, ERR_INPUT, "%s '" STR_FMT "': '%s' must be %s", r->section,
+			      STR_ARG(str_take(r->name, 100)), key, expected);
 	else
 		(void)err_set(r->e, ERR_INPUT, "'%s' must be %s", key, expected);
 }
@@ -187,9 +188,10 @@ read_param(struct ir_reader *r, const struct ir_member *m, struct ir_param *out)
 static void
 read_parent(struct ir_reader *r, const struct js *v, struct ir_parent *p)
 {
-	static const char *const keys[] = { "registry", "scratch", "oci", "docker_archive", "bootstrap", "suite", "packages", NULL };
-	const int kinds = !!js_get(v, "registry") + !!js_get(v, "scratch") + !!js_get(v, "oci") + !!js_get(v, "docker_archive") +
-			  !!js_get(v, "bootstrap");
+	static const char *const keys[] = { "registry",  "scratch", "oci",      "docker_archive",
+					    "bootstrap", "suite",   "packages", NULL };
+	const int kinds = !!js_get(v, "registry") + !!js_get(v, "scratch") + !!js_get(v, "oci") +
+			  !!js_get(v, "docker_archive") + !!js_get(v, "bootstrap");
 
 	if (!v)
 		return;
@@ -218,7 +220,7 @@ read_parent(struct ir_reader *r, const struct js *v, struct ir_parent *p)
 static void
 read_python(struct ir_reader *r, const struct js *v, struct ir_python *p)
 {
-	static const char *const keys[] = { "requirements", "constraints", "groups", "index",     "pyproject",
+	static const char *const keys[] = { "requirements", "constraints", "groups",    "index",  "pyproject",
 					    "lock",         "replicate",   "installer", "layers", NULL };
 
 	if (!v)
@@ -237,14 +239,17 @@ read_python(struct ir_reader *r, const struct js *v, struct ir_python *p)
 
 	if (installer.n && !str_is(installer, "uv") && !str_is(installer, "pip"))
 		ir_bad(r, "installer", "uv or pip");
-	p->installer = str_is(installer, "uv") ? INSTALLER_UV : installer.n ? INSTALLER_PIP : INSTALLER_DEFAULT;
+	p->installer = str_is(installer, "uv") ? INSTALLER_UV
+		       : installer.n           ? INSTALLER_PIP
+					       : INSTALLER_DEFAULT;
 }
 
 static void
 read_environment(struct ir_reader *r, const struct js *v, struct ir_environment *env)
 {
-	static const char *const keys[] = { "parent", "dockerfile", "context", "apt",  "python",   "include",    "env",
-					    "labels", "workdir",    "user",    "platform", "entrypoint", NULL };
+	static const char *const keys[] = { "parent",   "dockerfile", "context", "apt",     "python",
+					    "include",  "env",        "labels",  "workdir", "user",
+					    "platform", "entrypoint", NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -272,7 +277,9 @@ static struct str
 kind_of(struct ir_reader *r, const struct js *v, const char *key, struct str absent)
 {
 	const struct js *m = js_get(v, key);
-	const struct str kind = !m ? STR("") : js_type(m) == JS_MAP ? ir_text(r, m, "kind") : checked_text(r, m, key);
+	const struct str kind = !m                     ? STR("")
+				: js_type(m) == JS_MAP ? ir_text(r, m, "kind")
+						       : checked_text(r, m, key);
 
 	return kind.n ? kind : absent;
 }
@@ -292,9 +299,11 @@ read_pools(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 		out->name = m[s->npools].name;
 		if (str_is(out->name, "memory"))
 			ok = js_type(value) == JS_TEXT ? size_parse(js_str(value), &out->amount)
-						       : js_type(value) == JS_INT && js_num(value) >= 0 && (out->amount = js_num(value), true);
+						       : js_type(value) == JS_INT && js_num(value) >= 0 &&
+								 (out->amount = js_num(value), true);
 		else
-			ok = (js_type(value) == JS_INT || js_type(value) == JS_REAL) && amount_of(js_double(value), &out->amount);
+			ok = (js_type(value) == JS_INT || js_type(value) == JS_REAL) &&
+			     amount_of(js_double(value), &out->amount);
 		if (!ok)
 			ir_bad(r, "pools", "a map of amounts");
 	}
@@ -303,7 +312,8 @@ read_pools(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 static void
 read_stack(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 {
-	static const char *const keys[] = { "orchestrator", "builder", "registry", "insecure", "store", "remote", "pools", "secrets", NULL };
+	static const char *const keys[] = { "orchestrator", "builder", "registry", "insecure", "store",
+					    "remote",       "pools",   "secrets",  NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -346,7 +356,8 @@ read_stacks(struct ir_reader *r, const struct js *doc, struct ir *ir)
 static void
 read_all(struct ir_reader *r, const struct js *doc, struct ir *ir)
 {
-	static const char *const keys[] = { "schema", "pipeline", "params", "steps", "environments", "stacks", NULL };
+	static const char *const keys[] = { "schema",       "pipeline", "params", "steps",
+					    "environments", "stacks",   NULL };
 	const struct ir_member *m;
 
 	if (js_type(doc) != JS_MAP)
@@ -380,7 +391,8 @@ read_all(struct ir_reader *r, const struct js *doc, struct ir *ir)
 	read_stacks(r, doc, ir);
 }
 
-/* What names refer to, cycles, paths: the same checks as for pawl.yaml, without places and without looking at the disk. */
+/* What names refer to, cycles, paths: the same checks as for pawl.yaml, without places and without looking at
+ * the disk. */
 static int
 check_read(const struct ir *ir, struct err *e)
 {
@@ -391,7 +403,8 @@ check_read(const struct ir *ir, struct err *e)
 
 	check_ir(&c);
 	if (d.nerrors)
-		rc = d.nerrors > 1 ? err_set(e, ERR_INPUT, STR_FMT " (and %zu more)", STR_ARG(d.v[0].message), d.nerrors - 1)
+		rc = d.nerrors > 1 ? err_set(e, ERR_INPUT, STR_FMT " (and %zu more)", STR_ARG(d.v[0].message),
+					     d.nerrors - 1)
 				   : err_set(e, ERR_INPUT, STR_FMT, STR_ARG(d.v[0].message));
 	diags_done(&d);
 	arena_done(&scratch);

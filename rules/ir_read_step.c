@@ -40,7 +40,9 @@ read_run(struct ir_reader *r, const struct js *v, struct ir_step *s)
 static void
 read_input(struct ir_reader *r, const struct js *v, struct ir_input *in)
 {
-	static const char *const keys[] = { "step", "output", "path", "glob", "items", "uri", "digest", NULL };
+	static const char *const keys[] = {
+		"step", "output", "path", "glob", "items", "uri", "digest", NULL
+	};
 	const char *path = js_get(v, "glob") ? "glob" : "path";
 
 	if (js_type(v) != JS_MAP)
@@ -84,7 +86,8 @@ read_output(struct ir_reader *r, const struct js *v, struct ir_output *out)
 	if (out->path.n && template_is_literal(&out->path)) {
 		const struct str text = template_text(&out->path);
 
-		if (!str_eq(path_clean(r->a, text), text) || !path_inside(text, STR(".")) || str_is(text, "."))
+		if (!str_eq(path_clean(r->a, text), text) || !path_inside(text, STR(".")) ||
+		    str_is(text, "."))
 			ir_bad(r, "outputs", "a map with clean paths inside the project");
 	}
 }
@@ -101,7 +104,8 @@ read_foreach(struct ir_reader *r, const struct js *v, struct ir_foreach *f)
 	if (js_type(js_get(v, "list")) == JS_LIST) {
 		f->kind = FOREACH_LIST;
 		f->values = js_keep(r->a, js_copy(js_get(v, "list")));
-	} else if (js_len(range) == 2 && js_type(js_at(range, 0)) == JS_INT && js_type(js_at(range, 1)) == JS_INT) {
+	} else if (js_len(range) == 2 && js_type(js_at(range, 0)) == JS_INT &&
+		   js_type(js_at(range, 1)) == JS_INT) {
 		f->kind = FOREACH_RANGE;
 		f->from = js_num(js_at(range, 0));
 		f->to = js_num(js_at(range, 1));
@@ -158,8 +162,8 @@ read_policy(struct ir_reader *r, const struct js *v, struct ir_step *s)
 {
 	static const char *const cache_keys[] = { "on", "expires_ms", "salt", "ignore", NULL };
 	static const char *const retry_keys[] = { "max", "delay_ms", "backoff", "on", NULL };
-	const struct js *cache = ir_map(r, v, "cache"), *retry = ir_map(r, v, "retry"), *on = js_get(retry, "on"),
-			*backoff = js_get(retry, "backoff");
+	const struct js *cache = ir_map(r, v, "cache"), *retry = ir_map(r, v, "retry"),
+			*on = js_get(retry, "on"), *backoff = js_get(retry, "backoff");
 
 	ir_keys(r, cache, cache_keys);
 	s->cache.on = ir_bool(r, cache, "on", true);
@@ -194,7 +198,8 @@ read_resources(struct ir_reader *r, const struct js *v, struct ir_step *s)
 
 	s->resources = arena_array(r->a, struct ir_resource, s->nresources);
 	for (size_t i = 0; i < s->nresources; i++)
-		s->resources[i] = (struct ir_resource){ m[i].name, ir_int(r, map, arena_z(r->a, m[i].name), INT64_C(1) << 53) };
+		s->resources[i] = (struct ir_resource){ m[i].name, ir_int(r, map, arena_z(r->a, m[i].name),
+									  INT64_C(1) << 53) };
 }
 
 static enum ir_isolation
@@ -212,9 +217,10 @@ read_isolation(struct ir_reader *r, const struct js *v)
 void
 ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s)
 {
-	static const char *const keys[] = { "run",     "inputs",    "outputs", "params",    "code",  "env",   "pass_env",
-					    "secrets", "after",     "environment", "isolation", "cache", "retry", "timeout_ms",
-					    "resources", "when",    "foreach", NULL };
+	static const char *const keys[] = { "run",       "inputs",   "outputs", "params",     "code",
+					    "env",       "pass_env", "secrets", "after",      "environment",
+					    "isolation", "cache",    "retry",   "timeout_ms", "resources",
+					    "when",      "foreach",  NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");

@@ -16,14 +16,16 @@ struct loader {
 	VEC(const struct yaml_node *) roots;
 	VEC(struct str) files;
 	struct map by_file;
-	bool broken; /* a file has no tree: what it would have brought is unknown, so references are not checked */
+	bool broken; /* a file has no tree: what it would have brought is unknown, so references are not
+			checked */
 };
 
 static void
 too_large(struct loader *ld, struct str path)
 {
-	LOWER_ERROR(&ld->l, (struct place){ .file = path }, "too-large", STR("split the pipeline, or use 'foreach'"),
-		    "the file is larger than %zu MiB", YAML_MAX_BYTES >> 20);
+	LOWER_ERROR(&ld->l, (struct place){ .file = path }, "too-large",
+		    STR("split the pipeline, or use 'foreach'"), "the file is larger than %zu MiB",
+		    YAML_MAX_BYTES >> 20);
 }
 
 /* Reads and checks one file. -1: the world, or it has no tree (then d says why). */
@@ -66,12 +68,14 @@ include_file(struct loader *ld, const struct yaml_node *at, struct str path)
 	if (map_put(&ld->by_file, path, 0) != MAP_NONE)
 		return; /* there already, by another way */
 	if (ld->files.n >= FILES_MOST) {
-		LOWER_ERROR(l, yaml_at(at), "too-large", STR(""), "more than %d files are included", FILES_MOST);
+		LOWER_ERROR(l, yaml_at(at), "too-large", STR(""), "more than %d files are included",
+			    FILES_MOST);
 		ld->broken = true;
 		return;
 	}
 	if (read_file(ld, path, &schema_included, &e) < 0) {
-		LOWER_ERROR(l, yaml_at(at), "missing-file", STR(""), "the file '" STR_FMT "' cannot be included: %s", STR_ARG(path), e.text);
+		LOWER_ERROR(l, yaml_at(at), "missing-file", STR(""),
+			    "the file '" STR_FMT "' cannot be included: %s", STR_ARG(path), e.text);
 		ld->broken = true;
 	}
 }
@@ -91,7 +95,8 @@ include_pattern(struct loader *ld, const struct yaml_node *at)
 		return;
 	}
 	if (path_glob(l->o->root, path, l->a, &found, &n, &e) < 0 || n == 0)
-		LOWER_ERROR(l, yaml_at(at), "missing-file", STR(""), "no file matches '" STR_FMT "'", STR_ARG(path));
+		LOWER_ERROR(l, yaml_at(at), "missing-file", STR(""), "no file matches '" STR_FMT "'",
+			    STR_ARG(path));
 	for (size_t i = 0; i < n; i++)
 		include_file(ld, at, found[i]);
 }
@@ -134,7 +139,8 @@ static void
 check_all(struct loader *ld)
 {
 	struct arena scratch = { 0 };
-	struct check c = { ld->l.ir, &scratch, ld->l.d, ld->l.o->root, ld->l.step_nodes, ld->l.environment_nodes };
+	struct check c = { ld->l.ir,      &scratch,         ld->l.d,
+			   ld->l.o->root, ld->l.step_nodes, ld->l.environment_nodes };
 
 	check_ir(&c);
 	arena_done(&scratch);
@@ -146,7 +152,8 @@ summary(const struct load_opts *o, struct diags *d, struct err *e)
 	diags_sort(d);
 	if (d->nerrors == 0)
 		return 0;
-	return err_set(e, ERR_INPUT, "'" STR_FMT "' has %zu mistake%s", STR_ARG(o->file), d->nerrors, d->nerrors == 1 ? "" : "s");
+	return err_set(e, ERR_INPUT, "'" STR_FMT "' has %zu mistake%s", STR_ARG(o->file), d->nerrors,
+		       d->nerrors == 1 ? "" : "s");
 }
 
 int

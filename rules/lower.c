@@ -147,12 +147,14 @@ lower_path(struct lower *l, const struct yaml_node *n, struct str text, struct s
 {
 	const struct str clean = path_clean(l->a, text);
 
-	if (text.n && path_inside(clean, STR(".")) && text.n < 4000 && str_find_char(text, '\0') == SIZE_MAX) {
+	if (text.n && path_inside(clean, STR(".")) && text.n < 4000 &&
+	    str_find_char(text, '\0') == SIZE_MAX) {
 		*out = clean;
 		return true;
 	}
 	if (text.n)
-		LOWER_ERROR(l, yaml_at(n), "outside-project", STR("write it relative to the folder of the pipeline file"),
+		LOWER_ERROR(l, yaml_at(n), "outside-project",
+			    STR("write it relative to the folder of the pipeline file"),
 			    "the path '" STR_FMT "' leaves the project", STR_ARG(str_take(text, 200)));
 	return false;
 }
@@ -168,15 +170,16 @@ by_name(const void *pa, const void *pb)
 
 /* A name that two files have: for parameters the main file's counts, everything else is a mistake. */
 static void
-report_twice(struct lower *l, const struct lower_entry *first, const struct lower_entry *second, const char *noun)
+report_twice(struct lower *l, const struct lower_entry *first, const struct lower_entry *second,
+	     const char *noun)
 {
 	const struct place at = yaml_key_at(first->entry);
 
 	if (str_is(STR("parameter"), noun) && first->file == 0)
 		return;
 	LOWER_ERROR(l, yaml_key_at(second->entry), "duplicate-name", STR("give one of them another name"),
-		    "the %s '" STR_FMT "' is there twice; the first is in " STR_FMT ":%u", noun, STR_ARG(second->name),
-		    STR_ARG(at.file), at.line);
+		    "the %s '" STR_FMT "' is there twice; the first is in " STR_FMT ":%u", noun,
+		    STR_ARG(second->name), STR_ARG(at.file), at.line);
 }
 
 static void
@@ -189,7 +192,8 @@ collect(struct lower *l, const char *key, const char *noun, struct lower_entries
 		const struct yaml_node *map = yaml_get(l->roots[i], key);
 
 		for (uint32_t k = 0; yaml_is(map, YAML_MAP) && k < map->n; k++)
-			VEC_PUSH(&all, ((struct lower_entry){ map->entries[k].key, &map->entries[k], (uint32_t)i }));
+			VEC_PUSH(&all, ((struct lower_entry){ map->entries[k].key, &map->entries[k],
+							      (uint32_t)i }));
 	}
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof *all.v, by_name);

@@ -2,9 +2,9 @@
  *
  * lower: from checked trees to the IR. Private to load.c and lower_*.c.
  *
- * The trees were seen by schema_check, whatever it found: a value of the wrong kind was reported there, and is passed over
- * here without a word. What lowering itself finds wrong goes to d; it always comes to an end, with a complete `struct ir`
- * whose faulty parts are left out or empty.
+ * The trees were seen by schema_check, whatever it found: a value of the wrong kind was reported there, and
+ * is passed over here without a word. What lowering itself finds wrong goes to d; it always comes to an end,
+ * with a complete `struct ir` whose faulty parts are left out or empty.
  */
 #ifndef PAWL_RULES_LOWER_H
 #define PAWL_RULES_LOWER_H
@@ -45,14 +45,16 @@ void lower_stacks(struct lower *l);
 void lower_entries_done(struct lower *l);
 
 /* Reading the tree. Absent and of the wrong kind look the same: empty, zero, false. */
-struct str lower_text(const struct yaml_node *n);     /* a scalar as written */
+struct str lower_text(const struct yaml_node *n); /* a scalar as written */
 bool lower_truth(const struct yaml_node *n, bool absent);
 int64_t lower_int(const struct yaml_node *n, int64_t absent);
 int64_t lower_duration(const struct yaml_node *n);
-struct ir_texts lower_texts(struct lower *l, const struct yaml_node *n); /* in order; a text alone is a list of one */
+struct ir_texts lower_texts(struct lower *l,
+			    const struct yaml_node *n); /* in order; a text alone is a list of one */
 struct ir_texts lower_set(struct lower *l, const struct yaml_node *n);   /* sorted, each once */
 struct ir_pairs lower_pairs(struct lower *l, const struct yaml_node *n); /* sorted by name */
-struct ir_template lower_template(struct lower *l, const struct yaml_node *n, struct str text, const char *what);
+struct ir_template lower_template(struct lower *l, const struct yaml_node *n, struct str text,
+				  const char *what);
 const struct js *lower_js(struct lower *l, const struct yaml_node *n);
 struct ir_resource *lower_resources(struct lower *l, const struct yaml_node *n, size_t *count);
 /* A path of the project, cleaned; reported and false when it leaves it. */

@@ -43,16 +43,18 @@ follow(struct lower *l, const struct lower_entry *e, struct chain *c)
 
 		if (i == MAP_NONE) {
 			if (n == e->entry->value)
-				LOWER_ERROR(l, yaml_at(up), "unknown-environment", near_environment(l, up->text),
-					    "environment '" STR_FMT "' extends '" STR_FMT "', which is not there", STR_ARG(e->name),
-					    STR_ARG(up->text));
+				LOWER_ERROR(
+					l, yaml_at(up), "unknown-environment", near_environment(l, up->text),
+					"environment '" STR_FMT "' extends '" STR_FMT "', which is not there",
+					STR_ARG(e->name), STR_ARG(up->text));
 			return;
 		}
 		buf_printf(&way, " -> " STR_FMT, STR_ARG(up->text));
 		if (str_eq(up->text, e->name)) {
 			if (str_eq(least, e->name))
-				LOWER_ERROR(l, yaml_at(yaml_get(e->entry->value, "extends")), "cycle", STR(""),
-					    "environments extend each other in a cycle: %s", buf_z(&way));
+				LOWER_ERROR(l, yaml_at(yaml_get(e->entry->value, "extends")), "cycle",
+					    STR(""), "environments extend each other in a cycle: %s",
+					    buf_z(&way));
 			return;
 		}
 		if (str_cmp(up->text, least) < 0)
@@ -62,7 +64,8 @@ follow(struct lower *l, const struct lower_entry *e, struct chain *c)
 			if (c->v[k] == n)
 				return; /* a circle further up, which its own members report */
 		if (c->n == CHAIN_MOST) {
-			LOWER_ERROR(l, yaml_at(up), "too-deep", STR(""), "environment '" STR_FMT "' extends more than %d others in a row",
+			LOWER_ERROR(l, yaml_at(up), "too-deep", STR(""),
+				    "environment '" STR_FMT "' extends more than %d others in a row",
 				    STR_ARG(e->name), CHAIN_MOST);
 			return;
 		}
@@ -148,11 +151,13 @@ reference_ok(struct str ref)
 }
 
 static void
-parent_path(struct lower *l, struct ir_parent *p, const struct yaml_node *n, enum ir_parent_kind kind, struct str path)
+parent_path(struct lower *l, struct ir_parent *p, const struct yaml_node *n, enum ir_parent_kind kind,
+	    struct str path)
 {
 	p->kind = kind;
 	if (path.n == 0)
-		LOWER_ERROR(l, yaml_at(n), "bad-reference", STR(""), "'" STR_FMT "' lacks a path", STR_ARG(n->text));
+		LOWER_ERROR(l, yaml_at(n), "bad-reference", STR(""), "'" STR_FMT "' lacks a path",
+			    STR_ARG(n->text));
 	else
 		(void)lower_path(l, n, path, &p->ref); /* reported */
 }
@@ -182,8 +187,10 @@ lower_parent(struct lower *l, struct ir_parent *p, const struct yaml_node *n)
 		p->kind = PARENT_REGISTRY;
 		p->ref = text;
 		if (!reference_ok(text))
-			LOWER_ERROR(l, yaml_at(n), "bad-reference", STR("write it like python:3.11-slim or registry.example.com/team/base:1"),
-				    "'" STR_FMT "' is no reference of an image", STR_ARG(str_take(text, 100)));
+			LOWER_ERROR(l, yaml_at(n), "bad-reference",
+				    STR("write it like python:3.11-slim or registry.example.com/team/base:1"),
+				    "'" STR_FMT "' is no reference of an image",
+				    STR_ARG(str_take(text, 100)));
 	}
 }
 
@@ -206,7 +213,9 @@ lower_python(struct lower *l, struct ir_environment *env, const struct chain *c)
 	if (get(&m, "lock"))
 		(void)lower_path(l, get(&m, "lock"), lower_text(get(&m, "lock")), &p->lock);
 	p->replicate = lower_truth(get(&m, "replicate"), false);
-	p->installer = str_is(installer, "uv") ? INSTALLER_UV : str_is(installer, "pip") ? INSTALLER_PIP : INSTALLER_DEFAULT;
+	p->installer = str_is(installer, "uv")    ? INSTALLER_UV
+		       : str_is(installer, "pip") ? INSTALLER_PIP
+						  : INSTALLER_DEFAULT;
 	if (layers && layers->kind != YAML_NULL) {
 		AUTO_BUF b = { 0 };
 		AUTO_JS js = yaml_js(layers);
@@ -260,9 +269,12 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 	env->user = lower_text(get(&c, "user"));
 	env->platform = lower_text(get(&c, "platform"));
 	env->entrypoint = lower_texts(l, get(&c, "entrypoint"));
-	if (yaml_is(e->entry->value, YAML_MAP) && !get(&c, "parent") && !dockerfile && !yaml_get(e->entry->value, "extends"))
-		LOWER_ERROR(l, env->at, "missing-key", STR("add 'parent: python:3.11-slim', 'parent: scratch' or 'dockerfile: FILE'"),
-			    "environment '" STR_FMT "': it has neither a 'parent' nor a 'dockerfile'", STR_ARG(env->name));
+	if (yaml_is(e->entry->value, YAML_MAP) && !get(&c, "parent") && !dockerfile &&
+	    !yaml_get(e->entry->value, "extends"))
+		LOWER_ERROR(l, env->at, "missing-key",
+			    STR("add 'parent: python:3.11-slim', 'parent: scratch' or 'dockerfile: FILE'"),
+			    "environment '" STR_FMT "': it has neither a 'parent' nor a 'dockerfile'",
+			    STR_ARG(env->name));
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parameters: the file's defaults, then the files of --params in order, then -p in order; the last one counts.
+ * Parameters: the file's defaults, then the files of --params in order, then -p in order; the last one
+ * counts.
  */
 #include <stdlib.h>
 
@@ -61,7 +62,8 @@ params_file(struct lower *l, struct str path, const bool *was_text)
 	const struct place at = { .file = path };
 
 	if (file_read(l->o->root, arena_z(l->a, path), YAML_MAX_BYTES, &b, &e) < 0) {
-		LOWER_ERROR(l, at, "missing-file", STR(""), "the file of parameters cannot be read: %s", e.text);
+		LOWER_ERROR(l, at, "missing-file", STR(""), "the file of parameters cannot be read: %s",
+			    e.text);
 		return;
 	}
 	const struct str text = arena_str(l->a, buf_str(&b));
@@ -70,8 +72,8 @@ params_file(struct lower *l, struct str path, const bool *was_text)
 	if (yaml_read(path, text, l->a, l->d, &root) < 0 || root->kind == YAML_NULL)
 		return;
 	if (root->kind != YAML_MAP) {
-		LOWER_ERROR(l, yaml_at(root), "wrong-type", STR(""), "a file of parameters is a map of names to values, not %s",
-			    yaml_kind_name(root));
+		LOWER_ERROR(l, yaml_at(root), "wrong-type", STR(""),
+			    "a file of parameters is a map of names to values, not %s", yaml_kind_name(root));
 		return;
 	}
 	for (uint32_t i = 0; i < root->n; i++) {
@@ -79,8 +81,8 @@ params_file(struct lower *l, struct str path, const bool *was_text)
 		const uint32_t k = map_get(&l->params.by_name, entry->key);
 
 		if (k == MAP_NONE)
-			LOWER_ERROR(l, yaml_key_at(entry), "unknown-param", near(l, entry->key), "the pipeline has no parameter '" STR_FMT "'",
-				    STR_ARG(entry->key));
+			LOWER_ERROR(l, yaml_key_at(entry), "unknown-param", near(l, entry->key),
+				    "the pipeline has no parameter '" STR_FMT "'", STR_ARG(entry->key));
 		else
 			replace(l, &l->ir->params[k], was_text[k], entry->value);
 	}
@@ -93,17 +95,20 @@ params_option(struct lower *l, const struct ir_pair *p, const bool *was_text)
 	struct yaml_node *n;
 
 	if (k == MAP_NONE) {
-		LOWER_ERROR(l, (struct place){ 0 }, "unknown-param", near(l, p->name), "-p " STR_FMT "=" STR_FMT ": the pipeline has no parameter '" STR_FMT "'",
+		LOWER_ERROR(l, (struct place){ 0 }, "unknown-param", near(l, p->name),
+			    "-p " STR_FMT "=" STR_FMT ": the pipeline has no parameter '" STR_FMT "'",
 			    STR_ARG(p->name), STR_ARG(str_take(p->value, 100)), STR_ARG(p->name));
 		return;
 	}
 	if (was_text[k]) {
 		if (!str_utf8(p->value))
-			LOWER_ERROR(l, (struct place){ 0 }, "encoding", STR(""), "-p " STR_FMT ": the value is not UTF-8", STR_ARG(p->name));
+			LOWER_ERROR(l, (struct place){ 0 }, "encoding", STR(""),
+				    "-p " STR_FMT ": the value is not UTF-8", STR_ARG(p->name));
 		set_text(l, &l->ir->params[k], p->value);
 		return;
 	}
-	const struct str file = arena_printf(l->a, "-p " STR_FMT, STR_ARG(p->name)), text = arena_str(l->a, p->value);
+	const struct str file = arena_printf(l->a, "-p " STR_FMT, STR_ARG(p->name)),
+			 text = arena_str(l->a, p->value);
 
 	diags_source(l->d, file, text);
 	if (yaml_read(file, text, l->a, l->d, &n) == 0)

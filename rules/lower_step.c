@@ -16,7 +16,9 @@ static const char *
 of_step(struct lower *l, const struct ir_step *s, const char *what, struct str name)
 {
 	if (name.n)
-		return arena_printf(l->a, "step '" STR_FMT "': %s '" STR_FMT "'", STR_ARG(s->name), what, STR_ARG(name)).p;
+		return arena_printf(l->a, "step '" STR_FMT "': %s '" STR_FMT "'", STR_ARG(s->name), what,
+				    STR_ARG(name))
+			.p;
 	return arena_printf(l->a, "step '" STR_FMT "': %s", STR_ARG(s->name), what).p;
 }
 
@@ -31,11 +33,13 @@ lower_run(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 	if (!yaml_is(n, YAML_LIST))
 		return;
 	if (n->n == 0)
-		LOWER_ERROR(l, yaml_at(n), "empty", STR(""), "step '" STR_FMT "': the command has no words", STR_ARG(s->name));
+		LOWER_ERROR(l, yaml_at(n), "empty", STR(""), "step '" STR_FMT "': the command has no words",
+			    STR_ARG(s->name));
 	s->words = arena_array(l->a, struct ir_template, n->n);
 	for (uint32_t i = 0; i < n->n; i++)
 		if (yaml_scalar(n->items[i]))
-			s->words[s->nwords++] = lower_template(l, n->items[i], n->items[i]->text, of_step(l, s, "run", STR("")));
+			s->words[s->nwords++] = lower_template(l, n->items[i], n->items[i]->text,
+							       of_step(l, s, "run", STR("")));
 }
 
 static void
@@ -47,12 +51,15 @@ input_uri(struct lower *l, const struct ir_step *s, struct ir_input *in, const s
 	in->path = lower_text(yaml_get(n, "uri"));
 	if (yaml_is(digest, YAML_TEXT) && digest->text.n && !digest_parse(digest->text, false, &in->digest))
 		LOWER_ERROR(l, yaml_at(digest), "bad-digest", STR(""),
-			    "step '" STR_FMT "': input '" STR_FMT "': a digest is 'sha256:' and 64 hexadecimal digits in lower case",
+			    "step '" STR_FMT "': input '" STR_FMT
+			    "': a digest is 'sha256:' and 64 hexadecimal digits in lower case",
 			    STR_ARG(s->name), STR_ARG(in->name));
 	if (yaml_is(yaml_get(n, "uri"), YAML_TEXT) && str_find(in->path, STR("://")) == SIZE_MAX)
-		LOWER_ERROR(l, yaml_at(yaml_get(n, "uri")), "bad-uri", STR("write a file of the project as a plain text"),
-			    "step '" STR_FMT "': input '" STR_FMT "': '" STR_FMT "' is not a URI such as s3://bucket/key", STR_ARG(s->name),
-			    STR_ARG(in->name), STR_ARG(str_take(in->path, 100)));
+		LOWER_ERROR(l, yaml_at(yaml_get(n, "uri")), "bad-uri",
+			    STR("write a file of the project as a plain text"),
+			    "step '" STR_FMT "': input '" STR_FMT "': '" STR_FMT
+			    "' is not a URI such as s3://bucket/key",
+			    STR_ARG(s->name), STR_ARG(in->name), STR_ARG(str_take(in->path, 100)));
 }
 
 static void
@@ -72,11 +79,13 @@ input_path(struct lower *l, const struct ir_step *s, struct ir_input *in, const 
 	}
 	const struct str text = template_text(&t);
 
-	in->kind = path_has_glob(text) && !file_exists(l->o->root, arena_z(l->a, text)) ? INPUT_GLOB : INPUT_PATH;
+	in->kind = path_has_glob(text) && !file_exists(l->o->root, arena_z(l->a, text)) ? INPUT_GLOB
+											: INPUT_PATH;
 	(void)lower_path(l, n, text, &in->path); /* what is wrong with it is reported */
 }
 
-/* Without '/', and the part before the first dot is a step's name: that step's output. All other texts are paths. */
+/* Without '/', and the part before the first dot is a step's name: that step's output. All other texts are
+ * paths. */
 static void
 input_text(struct lower *l, const struct ir_step *s, struct ir_input *in, const struct yaml_node *n)
 {
@@ -121,9 +130,11 @@ output_path(struct lower *l, const struct ir_step *s, struct ir_output *out, con
 		text = str_take(text, text.n - 1);
 	}
 	out->path = lower_template(l, n, text, of_step(l, s, "output", out->name));
-	if (out->path.n && template_is_literal(&out->path) && lower_path(l, n, template_text(&out->path), &clean)) {
+	if (out->path.n && template_is_literal(&out->path) &&
+	    lower_path(l, n, template_text(&out->path), &clean)) {
 		if (str_is(clean, "."))
-			LOWER_ERROR(l, yaml_at(n), "outside-project", STR(""), "step '" STR_FMT "': output '" STR_FMT "' would be the whole project",
+			LOWER_ERROR(l, yaml_at(n), "outside-project", STR(""),
+				    "step '" STR_FMT "': output '" STR_FMT "' would be the whole project",
 				    STR_ARG(s->name), STR_ARG(out->name));
 		out->path = template_literal(clean, l->a);
 	}
@@ -139,7 +150,8 @@ lower_outputs(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 		for (uint32_t i = 0; i < n->n; i++) {
 			struct ir_output *out = &s->outputs[s->noutputs++];
 
-			*out = (struct ir_output){ .name = n->entries[i].key, .at = yaml_at(n->entries[i].value) };
+			*out = (struct ir_output){ .name = n->entries[i].key,
+						   .at = yaml_at(n->entries[i].value) };
 			if (yaml_is(n->entries[i].value, YAML_TEXT))
 				output_path(l, s, out, n->entries[i].value);
 		}
@@ -149,7 +161,8 @@ lower_outputs(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 	}
 	s->outputs = arena_array(l->a, struct ir_output, names.n);
 	for (; s->noutputs < names.n; s->noutputs++)
-		s->outputs[s->noutputs] = (struct ir_output){ .name = names.v[s->noutputs], .at = yaml_at(n) };
+		s->outputs[s->noutputs] =
+			(struct ir_output){ .name = names.v[s->noutputs], .at = yaml_at(n) };
 }
 
 static void
@@ -163,7 +176,8 @@ lower_step_env(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 	for (size_t i = 0; i < p.n; i++) {
 		const char *name = arena_z(l->a, p.v[i].name);
 
-		s->env.t[i] = lower_template(l, yaml_get(n, name), p.v[i].value, of_step(l, s, "variable", p.v[i].name));
+		s->env.t[i] = lower_template(l, yaml_get(n, name), p.v[i].value,
+					     of_step(l, s, "variable", p.v[i].name));
 	}
 }
 
@@ -204,7 +218,9 @@ lower_retry(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 		const int64_t code = lower_int(item, -1);
 
 		if (code < 1 || code > 255)
-			LOWER_ERROR(l, yaml_at(item), "bad-number", STR(""), "step '" STR_FMT "': 'retry': 'on': an exit status is from 1 to 255", STR_ARG(s->name));
+			LOWER_ERROR(l, yaml_at(item), "bad-number", STR(""),
+				    "step '" STR_FMT "': 'retry': 'on': an exit status is from 1 to 255",
+				    STR_ARG(s->name));
 		codes[i] = (int)(code & 255);
 	}
 	qsort(codes, count, sizeof *codes, by_int);
@@ -215,8 +231,9 @@ lower_retry(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 	s->retry.non = kept;
 }
 
-#define FOREACH_ERROR(l, s, n, f, ...)                                                                                          \
-	LOWER_ERROR(l, yaml_at(n), "bad-foreach", STR("write a list, \"${params.N}\", step.output, {range: [a, b]} or {lines: FILE}"), \
+#define FOREACH_ERROR(l, s, n, f, ...)                                                                       \
+	LOWER_ERROR(l, yaml_at(n), "bad-foreach",                                                            \
+		    STR("write a list, \"${params.N}\", step.output, {range: [a, b]} or {lines: FILE}"),     \
 		    "step '" STR_FMT "': foreach '" STR_FMT "': " __VA_ARGS__)
 
 static void
@@ -229,11 +246,13 @@ foreach_text(struct lower *l, const struct ir_step *s, struct ir_foreach *f, con
 		const struct ir_param *p = ir_param(l->ir, t.v[0].text);
 
 		if (!p)
-			LOWER_ERROR(l, yaml_at(n), "unknown-param", STR(""), "step '" STR_FMT "': foreach '" STR_FMT "': there is no parameter '" STR_FMT "'",
+			LOWER_ERROR(l, yaml_at(n), "unknown-param", STR(""),
+				    "step '" STR_FMT "': foreach '" STR_FMT
+				    "': there is no parameter '" STR_FMT "'",
 				    STR_ARG(s->name), STR_ARG(f->name), STR_ARG(t.v[0].text));
 		else if (js_type(p->value) != JS_LIST)
-			FOREACH_ERROR(l, s, n, f, "the parameter '" STR_FMT "' is not a list", STR_ARG(s->name), STR_ARG(f->name),
-				      STR_ARG(p->name));
+			FOREACH_ERROR(l, s, n, f, "the parameter '" STR_FMT "' is not a list",
+				      STR_ARG(s->name), STR_ARG(f->name), STR_ARG(p->name));
 		else
 			f->values = p->value;
 		return;
@@ -245,8 +264,8 @@ foreach_text(struct lower *l, const struct ir_step *s, struct ir_foreach *f, con
 		return;
 	}
 	if (t.n)
-		FOREACH_ERROR(l, s, n, f, "'" STR_FMT "' is neither a parameter nor a step's output", STR_ARG(s->name), STR_ARG(f->name),
-			      STR_ARG(str_take(n->text, 80)));
+		FOREACH_ERROR(l, s, n, f, "'" STR_FMT "' is neither a parameter nor a step's output",
+			      STR_ARG(s->name), STR_ARG(f->name), STR_ARG(str_take(n->text, 80)));
 }
 
 static void
@@ -255,7 +274,8 @@ foreach_map(struct lower *l, const struct ir_step *s, struct ir_foreach *f, cons
 	const struct yaml_node *range = yaml_get(n, "range"), *lines = yaml_get(n, "lines");
 
 	if (!range == !lines)
-		FOREACH_ERROR(l, s, n, f, "it has %s of range and lines", STR_ARG(s->name), STR_ARG(f->name), range ? "both" : "neither");
+		FOREACH_ERROR(l, s, n, f, "it has %s of range and lines", STR_ARG(s->name), STR_ARG(f->name),
+			      range ? "both" : "neither");
 	if (lines) {
 		f->kind = FOREACH_LINES;
 		(void)lower_path(l, lines, lower_text(lines), &f->file); /* reported */
@@ -271,7 +291,8 @@ foreach_map(struct lower *l, const struct ir_step *s, struct ir_foreach *f, cons
 	f->from = lower_int(range->items[0], 0);
 	f->to = lower_int(range->items[1], 0);
 	if (f->to < f->from)
-		FOREACH_ERROR(l, s, range, f, "the range ends before it begins", STR_ARG(s->name), STR_ARG(f->name));
+		FOREACH_ERROR(l, s, range, f, "the range ends before it begins", STR_ARG(s->name),
+			      STR_ARG(f->name));
 }
 
 static void

@@ -28,8 +28,8 @@ front(struct checker *c, const struct way *w)
 		if (w->name.n)
 			list[n++] = w;
 	while (n-- > 0)
-		buf_printf(&b, "%s%s'" STR_FMT "': ", list[n]->noun ? list[n]->noun : "", list[n]->noun ? " " : "",
-			   STR_ARG(str_take(list[n]->name, 80)));
+		buf_printf(&b, "%s%s'" STR_FMT "': ", list[n]->noun ? list[n]->noun : "",
+			   list[n]->noun ? " " : "", STR_ARG(str_take(list[n]->name, 80)));
 	return arena_str(c->scratch, buf_str(&b));
 }
 
@@ -79,12 +79,14 @@ wrong_type(struct checker *c, const struct schema_value *v, const struct yaml_no
 	const bool quotes = (v->takes & TAKES_TEXT) && yaml_scalar(n);
 	const struct str shown = str_take(n->text, 60);
 	const bool scalar = yaml_scalar(n);
-	const struct str hint = v->form == FORM_DURATION && scalar ? STR("give it a unit") :
-				quotes ? STR("put it in quotes to make it a text") : STR("");
+	const struct str hint = v->form == FORM_DURATION && scalar ? STR("give it a unit")
+				: quotes                           ? STR("put it in quotes to make it a text")
+								   : STR("");
 
 	diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "wrong-type", hint,
-		  STR_FMT "%s%s" STR_FMT "%s must be %s, not %s%s" STR_FMT "%s", STR_ARG(f), w->noun ? w->noun : "", w->noun ? " '" : "'",
-		  STR_ARG(w->name), "'", v->what, yaml_kind_name(n), scalar ? " (" : "", STR_ARG(shown), scalar ? ")" : "");
+		  STR_FMT "%s%s" STR_FMT "%s must be %s, not %s%s" STR_FMT "%s", STR_ARG(f),
+		  w->noun ? w->noun : "", w->noun ? " '" : "'", STR_ARG(w->name), "'", v->what,
+		  yaml_kind_name(n), scalar ? " (" : "", STR_ARG(shown), scalar ? ")" : "");
 }
 
 static double
@@ -149,13 +151,15 @@ check_scalar(struct checker *c, const struct schema_value *v, const struct yaml_
 	if (n->kind == YAML_TEXT && str_find_char(n->text, '\0') != SIZE_MAX) {
 		const struct str f = front(c, w);
 
-		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "encoding", STR(""), STR_FMT "a NUL byte cannot be part of a value", STR_ARG(f));
+		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "encoding", STR(""),
+			  STR_FMT "a NUL byte cannot be part of a value", STR_ARG(f));
 		return;
 	}
 	if (n->kind == YAML_TEXT && n->text.n == 0 && !(v->takes & TAKES_EMPTY)) {
 		const struct str f = front(c, w);
 
-		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "empty", STR(""), STR_FMT "an empty text where %s belongs", STR_ARG(f), v->what);
+		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), "empty", STR(""),
+			  STR_FMT "an empty text where %s belongs", STR_ARG(f), v->what);
 		return;
 	}
 	const char *code = bad_form(c, v, n, &hint);
@@ -163,12 +167,14 @@ check_scalar(struct checker *c, const struct schema_value *v, const struct yaml_
 	if (code) {
 		const struct str f = front(c, w);
 
-		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), code, hint, STR_FMT "'" STR_FMT "' is not %s", STR_ARG(f), STR_ARG(shown), v->what);
+		diags_add(c->d, SEVERITY_ERROR, yaml_at(n), code, hint, STR_FMT "'" STR_FMT "' is not %s",
+			  STR_ARG(f), STR_ARG(shown), v->what);
 	}
 }
 
 static void
-unknown_key(struct checker *c, const struct schema_section *s, const struct yaml_entry *e, const struct way *w)
+unknown_key(struct checker *c, const struct schema_section *s, const struct yaml_entry *e,
+	    const struct way *w)
 {
 	struct str names[40], hint;
 	AUTO_BUF all = { 0 };
@@ -181,7 +187,8 @@ unknown_key(struct checker *c, const struct schema_section *s, const struct yaml
 	hint = schema_suggest(e->key, names, s->n < 40 ? s->n : 40, c->scratch);
 	if (hint.n == 0)
 		hint = arena_printf(c->scratch, "there are %s", buf_z(&all));
-	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "unknown-key", hint, STR_FMT "unknown key '" STR_FMT "'", STR_ARG(f), STR_ARG(shown));
+	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "unknown-key", hint,
+		  STR_FMT "unknown key '" STR_FMT "'", STR_ARG(f), STR_ARG(shown));
 }
 
 /* A slip in the key's name was reported already; that it is missing would be the same mistake again. */
@@ -197,7 +204,8 @@ misspelt(const struct schema_section *s, const struct yaml_node *map, const char
 }
 
 static void
-check_required(struct checker *c, const struct schema_section *s, const struct yaml_node *n, const struct place at, const struct way *w)
+check_required(struct checker *c, const struct schema_section *s, const struct yaml_node *n,
+	       const struct place at, const struct way *w)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->keys[i].required || yaml_entry(n, s->keys[i].name))
@@ -206,14 +214,17 @@ check_required(struct checker *c, const struct schema_section *s, const struct y
 			continue;
 		const struct str f = front(c, w);
 
-		diags_add(c->d, SEVERITY_ERROR, at, "missing-key", STR(""), STR_FMT "the key '%s' is missing", STR_ARG(f), s->keys[i].name);
+		diags_add(c->d, SEVERITY_ERROR, at, "missing-key", STR(""), STR_FMT "the key '%s' is missing",
+			  STR_ARG(f), s->keys[i].name);
 	}
 }
 
-static void check_value(struct checker *c, const struct schema_value *v, const struct yaml_node *n, struct place key, const struct way *w);
+static void check_value(struct checker *c, const struct schema_value *v, const struct yaml_node *n,
+			struct place key, const struct way *w);
 
 static void
-check_free_key(struct checker *c, const struct schema_value *v, const struct yaml_entry *e, const struct way *w)
+check_free_key(struct checker *c, const struct schema_value *v, const struct yaml_entry *e,
+	       const struct way *w)
 {
 	if (name_ok(v->keys, e->key))
 		return;
@@ -221,13 +232,15 @@ check_free_key(struct checker *c, const struct schema_value *v, const struct yam
 	const struct str hint = arena_printf(c->scratch, "a name has %s", name_rule(v->keys));
 	const char *noun = v->noun ? v->noun : "key";
 
-	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "bad-name", hint, STR_FMT "'" STR_FMT "' cannot be the name of %s %s", STR_ARG(f),
-		  STR_ARG(shown), strchr("aeiou", noun[0]) ? "an" : "a", noun);
+	diags_add(c->d, SEVERITY_ERROR, yaml_key_at(e), "bad-name", hint,
+		  STR_FMT "'" STR_FMT "' cannot be the name of %s %s", STR_ARG(f), STR_ARG(shown),
+		  strchr("aeiou", noun[0]) ? "an" : "a", noun);
 }
 
 /* The keys of a map: those that the section knows, and free ones where there may be. */
 static void
-check_map(struct checker *c, const struct schema_value *v, const struct yaml_node *n, struct place key, const struct way *w)
+check_map(struct checker *c, const struct schema_value *v, const struct yaml_node *n, struct place key,
+	  const struct way *w)
 {
 	for (uint32_t i = 0; n->kind == YAML_MAP && i < n->n; i++) {
 		const struct yaml_entry *e = &n->entries[i];
@@ -237,7 +250,8 @@ check_map(struct checker *c, const struct schema_value *v, const struct yaml_nod
 			check_value(c, k->value, e->value, yaml_key_at(e), &(struct way){ w, NULL, e->key });
 		} else if (v->each) {
 			check_free_key(c, v, e, w);
-			check_value(c, v->each, e->value, yaml_key_at(e), &(struct way){ w, v->noun, e->key });
+			check_value(c, v->each, e->value, yaml_key_at(e),
+				    &(struct way){ w, v->noun, e->key });
 		} else {
 			unknown_key(c, v->map, e, w);
 		}
@@ -248,7 +262,8 @@ check_map(struct checker *c, const struct schema_value *v, const struct yaml_nod
 
 /* Recursion over the table, which is finite, never over the user's nesting. */
 static void
-check_value(struct checker *c, const struct schema_value *v, const struct yaml_node *n, struct place key, const struct way *w)
+check_value(struct checker *c, const struct schema_value *v, const struct yaml_node *n, struct place key,
+	    const struct way *w)
 {
 	if (!fits(v, n)) {
 		wrong_type(c, v, n, w);
@@ -285,13 +300,18 @@ schema_check(const struct yaml_node *root, const struct schema_section *section,
 	const struct schema_value v = { "a map", TAKES_MAP, .map = section };
 
 	if (root->kind == YAML_NULL) {
-		diags_add(d, SEVERITY_ERROR, (struct place){ .file = *root->file, .line = 1, .column = 1 }, "empty",
-			  STR("'pawl init' writes one to begin with"), "the file is empty");
+		diags_add(d, SEVERITY_ERROR, (struct place){ .file = *root->file, .line = 1, .column = 1 },
+			  "empty", STR("'pawl init' writes one to begin with"), "the file is empty");
 	} else if (root->kind != YAML_MAP) {
-		diags_add(d, SEVERITY_ERROR, yaml_at(root), "wrong-type", STR(""), "the file must be a map with 'version', 'pipeline', 'steps', not %s",
+		diags_add(d, SEVERITY_ERROR, yaml_at(root), "wrong-type", STR(""),
+			  "the file must be a map with 'version', 'pipeline', 'steps', not %s",
 			  yaml_kind_name(root));
 	} else {
-		check_map(&c, &v, root, (struct place){ .file = *root->file, .line = root->mark.line, .column = root->mark.column, .length = 1 },
+		check_map(&c, &v, root,
+			  (struct place){ .file = *root->file,
+					  .line = root->mark.line,
+					  .column = root->mark.column,
+					  .length = 1 },
 			  &(struct way){ 0 });
 		check_version(&c, root);
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema: which keys pawl.yaml has, what each takes, its default and its meaning: one table (schema_table.c) for checking,
- * for "did you mean" and for docs/reference/pawl.yaml.md.
+ * schema: which keys pawl.yaml has, what each takes, its default and its meaning: one table (schema_table.c)
+ * for checking, for "did you mean" and for docs/reference/pawl.yaml.md.
  *
- * schema_check looks at the shape alone: keys, kinds, spelling of names, durations and sizes. What a name refers to is
- * checked later (rules/check.c), and readers of the tree may meet values that were reported here: they pass over them.
+ * schema_check looks at the shape alone: keys, kinds, spelling of names, durations and sizes. What a name
+ * refers to is checked later (rules/check.c), and readers of the tree may meet values that were reported
+ * here: they pass over them.
  */
 #ifndef PAWL_RULES_SCHEMA_H
 #define PAWL_RULES_SCHEMA_H
@@ -14,20 +15,29 @@
 #include "rules/yaml.h"
 
 enum { /* what a value may be; joined by | */
-	TAKES_TEXT = 1,
-	TAKES_BOOL = 2,
-	TAKES_INT = 4,
-	TAKES_NUMBER = 8, /* whole or not */
-	TAKES_LIST = 16,
-	TAKES_MAP = 32,
-	TAKES_ANY = 64,
-	TAKES_EMPTY = 128, /* a text may be empty */
+       TAKES_TEXT = 1,
+       TAKES_BOOL = 2,
+       TAKES_INT = 4,
+       TAKES_NUMBER = 8, /* whole or not */
+       TAKES_LIST = 16,
+       TAKES_MAP = 32,
+       TAKES_ANY = 64,
+       TAKES_EMPTY = 128, /* a text may be empty */
 };
 
-enum schema_form { FORM_FREE, FORM_DURATION, FORM_SIZE, FORM_NAME, FORM_COUNT, FORM_CHOICE, FORM_FACTOR, FORM_AMOUNT };
+enum schema_form {
+	FORM_FREE,
+	FORM_DURATION,
+	FORM_SIZE,
+	FORM_NAME,
+	FORM_COUNT,
+	FORM_CHOICE,
+	FORM_FACTOR,
+	FORM_AMOUNT
+};
 
 struct schema_value {
-	const char *what;  /* "a duration such as 5s": for messages and the reference */
+	const char *what; /* "a duration such as 5s": for messages and the reference */
 	unsigned takes;
 	enum schema_form form;            /* of a text or number */
 	enum name_kind name;              /* FORM_NAME */

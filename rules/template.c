@@ -38,8 +38,10 @@ read_reference(struct str inside, struct ir_piece *out, struct err *e)
 		*out = (struct ir_piece){ spaces[i].kind, c.tail };
 		return 0;
 	}
-	return err_set(e, ERR_INPUT, "'${" STR_FMT "}' is no substitution: there are ${inputs.N}, ${outputs.N}, ${params.N}, "
-				     "${env.N}, ${item.N} and ${run.dir}; write '$${" STR_FMT "}' for the literal text",
+	return err_set(e, ERR_INPUT,
+		       "'${" STR_FMT
+		       "}' is no substitution: there are ${inputs.N}, ${outputs.N}, ${params.N}, "
+		       "${env.N}, ${item.N} and ${run.dir}; write '$${" STR_FMT "}' for the literal text",
 		       STR_ARG(str_take(inside, 100)), STR_ARG(str_take(inside, 100)));
 }
 
@@ -86,7 +88,8 @@ cut(struct str rest, struct arena *a, struct pieces *pieces, struct err *e)
 		struct ir_piece piece;
 
 		if (end == SIZE_MAX)
-			return err_set(e, ERR_INPUT, "'${" STR_FMT "' lacks its '}'; write '$${' for a literal '${'",
+			return err_set(e, ERR_INPUT,
+				       "'${" STR_FMT "' lacks its '}'; write '$${' for a literal '${'",
 				       STR_ARG(str_take(rest, 40)));
 		if (read_reference(str_take(rest, end), &piece, e) < 0)
 			return -1;
@@ -103,7 +106,9 @@ template_cut(struct str source, struct arena *a, struct ir_template *out, struct
 	const int rc = cut(copy, a, &pieces, e);
 
 	if (rc == 0) {
-		*out = (struct ir_template){ .v = arena_array(a, struct ir_piece, pieces.n), .n = pieces.n, .source = copy };
+		*out = (struct ir_template){ .v = arena_array(a, struct ir_piece, pieces.n),
+					     .n = pieces.n,
+					     .source = copy };
 		if (pieces.n)
 			memcpy(out->v, pieces.v, pieces.n * sizeof *out->v);
 	}
@@ -180,14 +185,16 @@ path_value(void *ctx, const struct ir_piece *p, struct buf *out, struct err *e)
 		const struct str *item = v->items ? foreach_item(v->items, p->text) : NULL;
 
 		if (!item)
-			return err_set(e, ERR_INPUT, "there is no '${item." STR_FMT "}' here", STR_ARG(p->text));
+			return err_set(e, ERR_INPUT, "there is no '${item." STR_FMT "}' here",
+				       STR_ARG(p->text));
 		buf_put(out, *item);
 		return 0;
 	}
 	const struct ir_param *param = p->kind == PIECE_PARAM && v->ir ? ir_param(v->ir, p->text) : NULL;
 
 	if (!param)
-		return err_set(e, ERR_INPUT, "'${%s." STR_FMT "}' cannot be part of a path", template_space(p->kind), STR_ARG(p->text));
+		return err_set(e, ERR_INPUT, "'${%s." STR_FMT "}' cannot be part of a path",
+			       template_space(p->kind), STR_ARG(p->text));
 	buf_put(out, param->text);
 	return 0;
 }
@@ -208,7 +215,8 @@ template_path(const struct ir_template *t, const struct ir *ir, const struct ir_
 	if (str_find_char(raw, '\0') != SIZE_MAX || raw.n > 4000)
 		return err_set(e, ERR_INPUT, "the path is too long or has a NUL byte");
 	if (raw.p[0] == '/' || !path_inside(clean, STR(".")) || str_is(clean, ".."))
-		return err_set(e, ERR_INPUT, "the path '" STR_FMT "' leaves the project", STR_ARG(str_take(raw, 200)));
+		return err_set(e, ERR_INPUT, "the path '" STR_FMT "' leaves the project",
+			       STR_ARG(str_take(raw, 200)));
 	*out = clean;
 	return 0;
 }

@@ -14,14 +14,29 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60e3 }, { "h", 3600e3 }, { "d", 24 * 3600e3 }, { "w", 7 * 24 * 3600e3 },
+	{ "ms", 1 },     { "s", 1000 },        { "m", 60e3 },
+	{ "h", 3600e3 }, { "d", 24 * 3600e3 }, { "w", 7 * 24 * 3600e3 },
 };
 
 static const struct unit sizes[] = {
-	{ "", 1 },           { "B", 1 },          { "kB", 1e3 },           { "KB", 1e3 },          { "MB", 1e6 },
-	{ "GB", 1e9 },       { "TB", 1e12 },      { "PB", 1e15 },          { "Ki", 1024 },         { "KiB", 1024 },
-	{ "Mi", 1048576 },   { "MiB", 1048576 },  { "Gi", 1073741824 },    { "GiB", 1073741824 },  { "Ti", 1099511627776 },
-	{ "TiB", 1099511627776 }, { "Pi", 1125899906842624 }, { "PiB", 1125899906842624 },
+	{ "", 1 },
+	{ "B", 1 },
+	{ "kB", 1e3 },
+	{ "KB", 1e3 },
+	{ "MB", 1e6 },
+	{ "GB", 1e9 },
+	{ "TB", 1e12 },
+	{ "PB", 1e15 },
+	{ "Ki", 1024 },
+	{ "KiB", 1024 },
+	{ "Mi", 1048576 },
+	{ "MiB", 1048576 },
+	{ "Gi", 1073741824 },
+	{ "GiB", 1073741824 },
+	{ "Ti", 1099511627776 },
+	{ "TiB", 1099511627776 },
+	{ "Pi", 1125899906842624 },
+	{ "PiB", 1125899906842624 },
 };
 
 static int64_t
@@ -71,7 +86,8 @@ duration_parse(struct str text, int64_t *ns)
 		const size_t n = number_length(text);
 		const struct str rest = str_drop(text, n);
 		const size_t m = unit_length(rest);
-		const struct unit *u = find(durations, sizeof durations / sizeof *durations, str_take(rest, m));
+		const struct unit *u =
+			find(durations, sizeof durations / sizeof *durations, str_take(rest, m));
 
 		if (!str_double(str_take(text, n), &d) || !u || u->factor >= last)
 			return false;

@@ -10,10 +10,21 @@
 
 enum { OPS_MOST = 1000 };
 
-/* Postfix: values push, the others take theirs off. The order of the first group is its binding, loosest first. */
+/* Postfix: values push, the others take theirs off. The order of the first group is its binding, loosest
+ * first. */
 enum op_kind {
-	OP_OPEN, OP_OR, OP_AND, OP_NOT, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, /* on the parser's stack */
-	OP_VALUE, OP_REF,
+	OP_OPEN,
+	OP_OR,
+	OP_AND,
+	OP_NOT,
+	OP_EQ,
+	OP_NE,
+	OP_LT,
+	OP_LE,
+	OP_GT,
+	OP_GE, /* on the parser's stack */
+	OP_VALUE,
+	OP_REF,
 };
 
 struct when_op {
@@ -43,16 +54,17 @@ static const struct {
 	const char *text;
 	struct token token;
 } words[] = {
-	{ "==", { TOKEN_OP, .op = OP_EQ } }, { "!=", { TOKEN_OP, .op = OP_NE } }, { "<=", { TOKEN_OP, .op = OP_LE } },
-	{ ">=", { TOKEN_OP, .op = OP_GE } }, { "<", { TOKEN_OP, .op = OP_LT } },  { ">", { TOKEN_OP, .op = OP_GT } },
+	{ "==", { TOKEN_OP, .op = OP_EQ } }, { "!=", { TOKEN_OP, .op = OP_NE } },
+	{ "<=", { TOKEN_OP, .op = OP_LE } }, { ">=", { TOKEN_OP, .op = OP_GE } },
+	{ "<", { TOKEN_OP, .op = OP_LT } },  { ">", { TOKEN_OP, .op = OP_GT } },
 	{ "(", { .kind = TOKEN_OPEN } },     { ")", { .kind = TOKEN_CLOSE } },
 };
 
 static bool
 word_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '+' ||
-	       c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+	       c == '.' || c == '+' || c == '-';
 }
 
 static int
@@ -61,7 +73,8 @@ read_quoted(struct parser *p, struct token *t, struct err *e)
 	const size_t end = str_find_char(str_drop(p->rest, 1), p->rest.p[0]);
 
 	if (end == SIZE_MAX)
-		return err_set(e, ERR_INPUT, "the text %.20s lacks its closing quote", arena_z(p->a, p->rest));
+		return err_set(e, ERR_INPUT, "the text %.20s lacks its closing quote",
+			       arena_z(p->a, p->rest));
 	*t = (struct token){ TOKEN_VALUE, .value = js_text(str_take(str_drop(p->rest, 1), end)) };
 	p->rest = str_drop(p->rest, end + 2);
 	return 0;
@@ -77,9 +90,13 @@ read_ref(struct parser *p, struct token *t, struct err *e)
 		return err_set(e, ERR_INPUT, "'${' lacks its '}'");
 	if (template_cut(str_take(p->rest, end + 1), p->a, &cut, e) < 0)
 		return -1;
-	if (cut.n != 1 || (cut.v[0].kind != PIECE_PARAM && cut.v[0].kind != PIECE_ITEM && cut.v[0].kind != PIECE_INPUT))
-		return err_set(e, ERR_INPUT, "'" STR_FMT "' cannot stand in a condition: it may name ${params.N}, ${item.N} and ${inputs.N}",
-			       STR_ARG(str_take(p->rest, end + 1)));
+	if (cut.n != 1 ||
+	    (cut.v[0].kind != PIECE_PARAM && cut.v[0].kind != PIECE_ITEM && cut.v[0].kind != PIECE_INPUT))
+		return err_set(
+			e, ERR_INPUT,
+			"'" STR_FMT
+			"' cannot stand in a condition: it may name ${params.N}, ${item.N} and ${inputs.N}",
+			STR_ARG(str_take(p->rest, end + 1)));
 	*t = (struct token){ TOKEN_REF, .ref = cut.v[0] };
 	p->rest = str_drop(p->rest, end + 1);
 	return 0;
@@ -95,7 +112,8 @@ read_word(struct parser *p, struct token *t, struct err *e)
 	const struct str word = str_take(p->rest, n);
 
 	if (n == 0)
-		return err_set(e, ERR_INPUT, "'%.1s' does not belong into a condition", arena_z(p->a, p->rest));
+		return err_set(e, ERR_INPUT, "'%.1s' does not belong into a condition",
+			       arena_z(p->a, p->rest));
 	p->rest = str_drop(p->rest, n);
 	if (str_is(word, "and") || str_is(word, "or"))
 		*t = (struct token){ TOKEN_OP, .op = word.n == 3 ? OP_AND : OP_OR };
@@ -105,8 +123,9 @@ read_word(struct parser *p, struct token *t, struct err *e)
 		struct yaml_node n2 = { .text = arena_str(p->a, word) };
 
 		if (!yaml_resolve(&n2) || n2.kind == YAML_TEXT)
-			return err_set(e, ERR_INPUT, "the word '" STR_FMT "' means nothing here: write '${params." STR_FMT
-						     "}' for a parameter, or quotes around a text",
+			return err_set(e, ERR_INPUT,
+				       "the word '" STR_FMT "' means nothing here: write '${params." STR_FMT
+				       "}' for a parameter, or quotes around a text",
 				       STR_ARG(str_take(word, 60)), STR_ARG(str_take(word, 60)));
 		*t = (struct token){ TOKEN_VALUE, .value = yaml_js(&n2) };
 	}
@@ -117,7 +136,7 @@ static int
 next(struct parser *p, struct token *t, struct err *e)
 {
 	p->rest = str_trim(p->rest);
-	*t = (struct token){ TOKEN_END };
+	*t = (struct token){ .kind = TOKEN_END };
 	if (p->rest.n == 0)
 		return 0;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -178,7 +197,8 @@ on_operand(struct parser *p, struct token *t, bool *want_operand, struct err *e)
 	case TOKEN_END:
 		break;
 	}
-	return err_set(e, ERR_INPUT, "a value is missing %s", t->kind == TOKEN_END ? "at the end" : "in front of an operator or ')'");
+	return err_set(e, ERR_INPUT, "a value is missing %s",
+		       t->kind == TOKEN_END ? "at the end" : "in front of an operator or ')'");
 }
 
 static int
@@ -192,7 +212,8 @@ on_operator(struct parser *p, const struct token *t, bool *want_operand, struct 
 		return 0;
 	}
 	if (t->kind != TOKEN_OP)
-		return err_set(e, ERR_INPUT, "an operator (==, !=, <, <=, >, >=, and, or) is missing between two values");
+		return err_set(e, ERR_INPUT,
+			       "an operator (==, !=, <, <=, >, >=, and, or) is missing between two values");
 	if (compares(t->op)) {
 		if (p->stack.n && compares(p->stack.v[p->stack.n - 1]))
 			return err_set(e, ERR_INPUT, "two comparisons in a row: join them with 'and'");
@@ -218,7 +239,8 @@ parse(struct parser *p, struct err *e)
 			return -1;
 		if (t.kind == TOKEN_END && !want_operand)
 			break;
-		if ((want_operand ? on_operand(p, &t, &want_operand, e) : on_operator(p, &t, &want_operand, e)) < 0) {
+		if ((want_operand ? on_operand(p, &t, &want_operand, e)
+				  : on_operator(p, &t, &want_operand, e)) < 0) {
 			if (t.kind == TOKEN_VALUE && !want_operand)
 				js_free(t.value);
 			return -1;
@@ -243,8 +265,8 @@ when_parse(struct str source, struct arena *a, struct when *out, struct err *e)
 	if (rc == 0)
 		rc = parse(&p, e);
 	if (rc == 0) {
-		*out = (struct when){ arena_array(a, struct when_op, p.out.n), p.out.n, arena_array(a, struct ir_piece, p.refs.n),
-				      p.refs.n };
+		*out = (struct when){ arena_array(a, struct when_op, p.out.n), p.out.n,
+				      arena_array(a, struct ir_piece, p.refs.n), p.refs.n };
 		memcpy(out->ops, p.out.v, p.out.n * sizeof *out->ops);
 		if (p.refs.n)
 			memcpy(out->refs, p.refs.v, p.refs.n * sizeof *out->refs);
@@ -320,14 +342,15 @@ order(const struct js *a, const struct js *b, int *out)
 static bool
 holds(enum op_kind op, int c)
 {
-	return (op == OP_EQ && c == 0) || (op == OP_NE && c != 0) || (op == OP_LT && c < 0) || (op == OP_LE && c <= 0) ||
-	       (op == OP_GT && c > 0) || (op == OP_GE && c >= 0);
+	return (op == OP_EQ && c == 0) || (op == OP_NE && c != 0) || (op == OP_LT && c < 0) ||
+	       (op == OP_LE && c <= 0) || (op == OP_GT && c > 0) || (op == OP_GE && c >= 0);
 }
 
 static const char *
 kind_name(const struct js *v)
 {
-	static const char *const names[] = { "nothing", "null", "true or false", "a number", "a number", "a text", "a list", "a map" };
+	static const char *const names[] = { "nothing",  "null",   "true or false", "a number",
+					     "a number", "a text", "a list",        "a map" };
 
 	return names[js_type(v)];
 }
@@ -354,7 +377,8 @@ compare(enum op_kind op, const struct slot *a, const struct slot *b, struct slot
 	else if (op == OP_EQ || op == OP_NE)
 		out->truth = js_equal(a->value, b->value) == (op == OP_EQ) ? WHEN_TRUE : WHEN_FALSE;
 	else
-		return err_set(e, ERR_INPUT, "%s and %s have no order", kind_name(a->value), kind_name(b->value));
+		return err_set(e, ERR_INPUT, "%s and %s have no order", kind_name(a->value),
+			       kind_name(b->value));
 	return 0;
 }
 
@@ -380,7 +404,10 @@ apply(enum op_kind op, struct slot *stack, size_t *n, struct err *e)
 	if (op == OP_NOT) {
 		const enum when_truth t = truth_of(top);
 
-		*top = (struct slot){ .is_truth = true, .truth = t == WHEN_UNKNOWN ? t : t == WHEN_TRUE ? WHEN_FALSE : WHEN_TRUE };
+		*top = (struct slot){ .is_truth = true,
+				      .truth = t == WHEN_UNKNOWN ? t
+					       : t == WHEN_TRUE  ? WHEN_FALSE
+								 : WHEN_TRUE };
 		return 0;
 	}
 	struct slot *under = top - 1;

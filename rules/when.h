@@ -6,11 +6,13 @@
  *	and:      not ("and" not)*
  *	not:      "not" not | compare
  *	compare:  value (("==" | "!=" | "<" | "<=" | ">" | ">=") value)?
- *	value:    ${params.N} | ${item.N} | ${inputs.N} | number | true | false | null | 'text' | "text" | "(" or ")"
+ *	value:    ${params.N} | ${item.N} | ${inputs.N} | number | true | false | null | 'text' | "text" | "("
+ *or ")"
  *
- * ${inputs.N} is the content of that input, an output of another step, read as a YAML scalar. A value alone is false if it is
- * false, 0, empty or null, or a text that says false or 0. Numbers are compared as numbers, texts by bytes; values of two kinds are unequal,
- * and have no order (a mistake at evaluation). What is not known yet makes the answer unknown only where it matters.
+ * ${inputs.N} is the content of that input, an output of another step, read as a YAML scalar. A value alone
+ *is false if it is false, 0, empty or null, or a text that says false or 0. Numbers are compared as numbers,
+ *texts by bytes; values of two kinds are unequal, and have no order (a mistake at evaluation). What is not
+ *known yet makes the answer unknown only where it matters.
  */
 #ifndef PAWL_RULES_WHEN_H
 #define PAWL_RULES_WHEN_H
@@ -35,7 +37,8 @@ int when_parse(struct str source, struct arena *a, struct when *out, struct err 
 typedef int when_lookup(void *ctx, const struct ir_piece *ref, const struct js **value, struct err *e);
 int when_eval(const struct when *w, when_lookup *lookup, void *ctx, enum when_truth *out, struct err *e);
 
-/* A text (of an item, an upstream output) as a value: white space off its ends, read as a YAML scalar. The caller's. */
+/* A text (of an item, an upstream output) as a value: white space off its ends, read as a YAML scalar. The
+ * caller's. */
 struct js *when_value(struct str text, struct arena *scratch);
 
 #endif

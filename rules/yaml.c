@@ -48,7 +48,7 @@ place_of(const struct str *file, struct yaml_mark m)
 	return (struct place){ *file, m.line, m.column, m.length };
 }
 
-#define MISTAKE(r, mark, code, hint, ...) \
+#define MISTAKE(r, mark, code, hint, ...)                                                                    \
 	diags_add((r)->d, SEVERITY_ERROR, place_of((r)->file, mark), code, hint, __VA_ARGS__)
 
 static struct yaml_mark
@@ -92,7 +92,8 @@ anchor_put(struct reader *r, const yaml_char_t *name, struct yaml_node *n)
 		return 0;
 	const struct str key = arena_str(r->a, str_z((const char *)name));
 
-	(void)map_put(&r->anchors, key, (uint32_t)r->anchored.n); /* a later anchor of the name hides the earlier */
+	(void)map_put(&r->anchors, key,
+		      (uint32_t)r->anchored.n); /* a later anchor of the name hides the earlier */
 	VEC_PUSH(&r->anchored, n);
 	return 0;
 }
@@ -117,7 +118,8 @@ attach(struct reader *r, struct yaml_node *n, struct yaml_mark m)
 		return 0;
 	}
 	if (n->kind >= YAML_LIST || n->kind == YAML_NULL) {
-		MISTAKE(r, m, "wrong-type", STR("write it as a text"), "a key must be a text, not %s", yaml_kind_name(n));
+		MISTAKE(r, m, "wrong-type", STR("write it as a text"), "a key must be a text, not %s",
+			yaml_kind_name(n));
 		return -1;
 	}
 	f->has_key = true;
@@ -142,11 +144,12 @@ check_tag(struct reader *r, const yaml_event_t *ev, const yaml_char_t *tag, cons
 
 		if (str_is(kind, fitting))
 			return str_is(kind, "str");
-		if (str_is(STR("str"), fitting) && (str_is(kind, "int") || str_is(kind, "float") || str_is(kind, "bool") ||
-						    str_is(kind, "null")))
+		if (str_is(STR("str"), fitting) && (str_is(kind, "int") || str_is(kind, "float") ||
+						    str_is(kind, "bool") || str_is(kind, "null")))
 			return 0;
 	}
-	MISTAKE(r, event_mark(ev), "unknown-tag", STR("leave it out"), "the tag '%s" STR_FMT "' means nothing here", common ? "!!" : "",
+	MISTAKE(r, event_mark(ev), "unknown-tag", STR("leave it out"),
+		"the tag '%s" STR_FMT "' means nothing here", common ? "!!" : "",
 		STR_ARG(common ? str_drop(t, sizeof prefix - 1) : t));
 	return -1;
 }
@@ -160,8 +163,10 @@ on_scalar(struct reader *r, const yaml_event_t *ev)
 		return -1;
 	struct yaml_node *n = node_new(r, ev, YAML_TEXT);
 
-	n->text = arena_str(r->a, (struct str){ (const char *)ev->data.scalar.value, ev->data.scalar.length });
-	if (tag == 0 && (ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE || ev->data.scalar.tag) && !yaml_resolve(n))
+	n->text =
+		arena_str(r->a, (struct str){ (const char *)ev->data.scalar.value, ev->data.scalar.length });
+	if (tag == 0 && (ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE || ev->data.scalar.tag) &&
+	    !yaml_resolve(n))
 		MISTAKE(r, n->mark, "bad-number", STR("put it in quotes to keep all its digits as a text"),
 			"the number " STR_FMT " does not fit into 64 bits", STR_ARG(n->text));
 	if (anchor_put(r, ev->data.scalar.anchor, n) < 0 || count(r, n->mark, 1, false) < 0)
@@ -186,11 +191,13 @@ on_alias(struct reader *r, const yaml_event_t *ev)
 	struct yaml_node *n = r->anchored.v[i];
 
 	if (n->open) {
-		MISTAKE(r, m, "alias-bomb", STR(""), "the alias '*" STR_FMT "' stands inside the value that it names", STR_ARG(name));
+		MISTAKE(r, m, "alias-bomb", STR(""),
+			"the alias '*" STR_FMT "' stands inside the value that it names", STR_ARG(name));
 		return -1;
 	}
 	if (r->depth + n->height > YAML_MAX_DEPTH) {
-		MISTAKE(r, m, "too-deep", STR(""), "with its aliases written out the file is nested deeper than %u", YAML_MAX_DEPTH);
+		MISTAKE(r, m, "too-deep", STR(""),
+			"with its aliases written out the file is nested deeper than %u", YAML_MAX_DEPTH);
 		return -1;
 	}
 	if (count(r, m, n->weight, true) < 0)
@@ -212,22 +219,26 @@ on_start(struct reader *r, const yaml_event_t *ev)
 	struct yaml_node *n = node_new(r, ev, list ? YAML_LIST : YAML_MAP);
 
 	if (r->depth == YAML_MAX_DEPTH) {
-		MISTAKE(r, n->mark, "too-deep", STR(""), "lists and maps are nested deeper than %u", YAML_MAX_DEPTH);
+		MISTAKE(r, n->mark, "too-deep", STR(""), "lists and maps are nested deeper than %u",
+			YAML_MAX_DEPTH);
 		return -1;
 	}
-	if (check_tag(r, ev, list ? ev->data.sequence_start.tag : ev->data.mapping_start.tag, list ? "seq" : "map") < 0 ||
+	if (check_tag(r, ev, list ? ev->data.sequence_start.tag : ev->data.mapping_start.tag,
+		      list ? "seq" : "map") < 0 ||
 	    anchor_put(r, list ? ev->data.sequence_start.anchor : ev->data.mapping_start.anchor, n) < 0 ||
 	    count(r, n->mark, 1, false) < 0 || attach(r, n, n->mark) < 0)
 		return -1;
 	n->open = true;
 	n->height = 1;
-	r->frames[r->depth++] = (struct frame){ .node = n, .start = list ? r->items.n : r->entries.n, .weight = 1 };
+	r->frames[r->depth++] =
+		(struct frame){ .node = n, .start = list ? r->items.n : r->entries.n, .weight = 1 };
 	return 0;
 }
 
 /* Takes the entries of `from` that are not in the map yet. seen holds the keys that are. */
 static int
-merge_one(struct reader *r, const struct yaml_entry *merge, const struct yaml_node *from, struct map *seen, struct frame *f)
+merge_one(struct reader *r, const struct yaml_entry *merge, const struct yaml_node *from, struct map *seen,
+	  struct frame *f)
 {
 	if (from->kind != YAML_MAP) {
 		MISTAKE(r, merge->mark, "wrong-type", STR("give it an alias of a map, or a list of them"),
@@ -236,7 +247,8 @@ merge_one(struct reader *r, const struct yaml_entry *merge, const struct yaml_no
 	}
 	r->merged += from->n;
 	if (r->merged > YAML_MAX_MERGED) {
-		MISTAKE(r, merge->mark, "merge-bomb", STR(""), "merge keys (<<) bring in more than %u entries", YAML_MAX_MERGED);
+		MISTAKE(r, merge->mark, "merge-bomb", STR(""),
+			"merge keys (<<) bring in more than %u entries", YAML_MAX_MERGED);
 		return -1;
 	}
 	for (uint32_t i = 0; i < from->n; i++) {
@@ -266,7 +278,8 @@ merge_all(struct reader *r, const struct yaml_entry merge, struct map *seen, str
 	return 0;
 }
 
-/* Reports keys that are there twice and drops the later, then merges. Entries of small maps are compared one by one. */
+/* Reports keys that are there twice and drops the later, then merges. Entries of small maps are compared one
+ * by one. */
 static int
 tidy_map(struct reader *r, struct frame *f)
 {
@@ -280,10 +293,12 @@ tidy_map(struct reader *r, struct frame *f)
 		const uint32_t next = (uint32_t)(kept - f->start), have = map_add(&seen, e.key, next);
 
 		if (have != next) {
-			const struct yaml_entry *first = have == MAP_NONE - 1 ? &merge : &r->entries.v[f->start + have];
+			const struct yaml_entry *first =
+				have == MAP_NONE - 1 ? &merge : &r->entries.v[f->start + have];
 
 			MISTAKE(r, e.mark, "duplicate-key", STR("keep one of the two"),
-				"the key '" STR_FMT "' is there twice; the first is in line %u", STR_ARG(e.key), first->mark.line);
+				"the key '" STR_FMT "' is there twice; the first is in line %u",
+				STR_ARG(e.key), first->mark.line);
 			continue;
 		}
 		if (str_is(e.key, "<<")) {
@@ -363,21 +378,23 @@ static void
 report_syntax(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	const struct yaml_mark m = { (uint32_t)p->problem_mark.line + 1, (uint32_t)p->problem_mark.column + 1, 1 };
+	const struct yaml_mark m = { (uint32_t)p->problem_mark.line + 1, (uint32_t)p->problem_mark.column + 1,
+				     1 };
 	const char *problem = p->problem ? p->problem : "it cannot be read";
 	const struct str line = line_of(r->text, m.line);
 
 	if (indented_by_tab(line)) {
 		const struct yaml_mark at = { m.line, (uint32_t)str_find_char(line, '\t') + 1, 1 };
 
-		MISTAKE(r, at, "tab", STR("indent with blanks"), "a tab in the indentation: YAML allows only blanks there");
+		MISTAKE(r, at, "tab", STR("indent with blanks"),
+			"a tab in the indentation: YAML allows only blanks there");
 		return;
 	}
 	if (p->error == YAML_READER_ERROR || !p->context)
 		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s", problem);
 	else if (p->context_mark.line != p->problem_mark.line)
-		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s that begins in line %zu", problem, p->context,
-			p->context_mark.line + 1);
+		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s that begins in line %zu", problem,
+			p->context, p->context_mark.line + 1);
 	else
 		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s", problem, p->context);
 }
@@ -393,11 +410,13 @@ check_bytes(struct reader *r)
 		const size_t want = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
 		if (c >= 0x80 && (i + want > r->text.n || !str_utf8((struct str){ r->text.p + i, want }))) {
-			MISTAKE(r, m, "encoding", STR("save the file as UTF-8"), "the byte 0x%02x is not UTF-8", c);
+			MISTAKE(r, m, "encoding", STR("save the file as UTF-8"),
+				"the byte 0x%02x is not UTF-8", c);
 			return -1;
 		}
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
-			MISTAKE(r, m, "encoding", STR("in double quotes it can be written as an escape, such as \\e"),
+			MISTAKE(r, m, "encoding",
+				STR("in double quotes it can be written as an escape, such as \\e"),
 				"the control character 0x%02x is not allowed in YAML", c);
 			return -1;
 		}
@@ -426,7 +445,8 @@ on_event(struct reader *r, const yaml_event_t *ev, size_t *documents)
 	case YAML_DOCUMENT_START_EVENT:
 		if (++*documents == 1)
 			return 0;
-		MISTAKE(r, event_mark(ev), "syntax", STR("put it into a file of its own"), "a second document in one file");
+		MISTAKE(r, event_mark(ev), "syntax", STR("put it into a file of its own"),
+			"a second document in one file");
 		return -1;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
@@ -467,8 +487,9 @@ yaml_read(struct str file, struct str text, struct arena *a, struct diags *d, st
 	if (str_starts(text, STR("\xef\xbb\xbf")))
 		text = str_drop(text, 3);
 	if (text.n > YAML_MAX_BYTES) {
-		diags_add(d, SEVERITY_ERROR, (struct place){ .file = *name }, "too-large", STR("split the pipeline, or use 'foreach'"),
-			  "the file is larger than %zu MiB", YAML_MAX_BYTES >> 20);
+		diags_add(d, SEVERITY_ERROR, (struct place){ .file = *name }, "too-large",
+			  STR("split the pipeline, or use 'foreach'"), "the file is larger than %zu MiB",
+			  YAML_MAX_BYTES >> 20);
 		return -1;
 	}
 	struct reader *r = mem_zalloc(sizeof *r);
@@ -477,13 +498,16 @@ yaml_read(struct str file, struct str text, struct arena *a, struct diags *d, st
 	*r = (struct reader){ .file = name, .text = text, .a = a, .d = d };
 	if (check_bytes(r) == 0 && yaml_parser_initialize(&r->parser)) {
 		yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.p ? text.p : ""), text.n);
+		yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.p ? text.p : ""),
+					     text.n);
 		rc = read_events(r);
 		yaml_parser_delete(&r->parser);
 	}
 	if (rc == 0 && !r->root) {
 		r->root = arena_new(a, struct yaml_node);
-		*r->root = (struct yaml_node){ .file = name, .mark = { 1, 1, 1 }, .kind = YAML_NULL, .weight = 1 };
+		*r->root = (struct yaml_node){
+			.file = name, .mark = { 1, 1, 1 }, .kind = YAML_NULL, .weight = 1
+		};
 	}
 	if (rc == 0)
 		*out = r->root;

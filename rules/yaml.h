@@ -2,13 +2,14 @@
  *
  * yaml: a YAML text as a tree in which every key and value knows its place. The one door to libyaml.
  *
- * Plain scalars are typed by the YAML 1.2 core schema: null, true and false, integers, reals; all else is text, so `no`,
- * `yes` and `on` are texts. `text` always keeps the scalar as it was written, so that a reader who wants a text may take
- * `3.10` for one. Merge keys (<<) are merged already: a map's own keys win, then the earlier of several.
+ * Plain scalars are typed by the YAML 1.2 core schema: null, true and false, integers, reals; all else is
+ * text, so `no`, `yes` and `on` are texts. `text` always keeps the scalar as it was written, so that a reader
+ * who wants a text may take `3.10` for one. Merge keys (<<) are merged already: a map's own keys win, then
+ * the earlier of several.
  *
- * Aliases share the node they name: the tree is in truth a graph without cycles, and a walk over it costs its `weight`.
- * Weight, depth, size and merges are limited, so every walk ends soon; beyond a limit is a mistake like any other.
- * Everything lives in the arena. Columns count characters.
+ * Aliases share the node they name: the tree is in truth a graph without cycles, and a walk over it costs its
+ * `weight`. Weight, depth, size and merges are limited, so every walk ends soon; beyond a limit is a mistake
+ * like any other. Everything lives in the arena. Columns count characters.
  */
 #ifndef PAWL_RULES_YAML_H
 #define PAWL_RULES_YAML_H
@@ -52,15 +53,17 @@ struct yaml_node {
 	uint32_t weight; /* nodes in it with aliases written out, itself included */
 };
 
-/* Reads one document. Mistakes go to d under `file`. 0: *out is the tree, though d may have got duplicate keys and the like;
- * -1: there is no tree, and d says why. An empty text gives a YAML_NULL node. */
+/* Reads one document. Mistakes go to d under `file`. 0: *out is the tree, though d may have got duplicate
+ * keys and the like; -1: there is no tree, and d says why. An empty text gives a YAML_NULL node. */
 int yaml_read(struct str file, struct str text, struct arena *a, struct diags *d, struct yaml_node **out);
 
-/* What a plain scalar means by the core schema; sets kind and value of n from its text. false: a number that 64 bits cannot hold. */
+/* What a plain scalar means by the core schema; sets kind and value of n from its text. false: a number that
+ * 64 bits cannot hold. */
 bool yaml_resolve(struct yaml_node *n);
 
 /* NULL is accepted as "not there" by all of these. */
-const struct yaml_entry *yaml_entry(const struct yaml_node *map, const char *key); /* NULL: not there, or no map */
+const struct yaml_entry *yaml_entry(const struct yaml_node *map,
+				    const char *key); /* NULL: not there, or no map */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 bool yaml_is(const struct yaml_node *n, enum yaml_kind kind);
 bool yaml_scalar(const struct yaml_node *n); /* bool, number or text */

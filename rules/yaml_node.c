@@ -31,7 +31,8 @@ based(struct str s, int *base)
 	for (size_t i = 2; i < s.n; i++) {
 		const char c = s.p[i];
 		const bool ok = *base == 8 ? c >= '0' && c <= '7'
-					   : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+					   : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+						     (c >= 'A' && c <= 'F');
 
 		if (!ok)
 			return false;
@@ -176,13 +177,15 @@ yaml_key_at(const struct yaml_entry *entry)
 {
 	if (!entry)
 		return (struct place){ 0 };
-	return (struct place){ *entry->value->file, entry->mark.line, entry->mark.column, entry->mark.length };
+	return (struct place){ *entry->value->file, entry->mark.line, entry->mark.column,
+			       entry->mark.length };
 }
 
 const char *
 yaml_kind_name(const struct yaml_node *n)
 {
-	static const char *const names[] = { "nothing", "true or false", "a number", "a number", "a text", "a list", "a map" };
+	static const char *const names[] = { "nothing", "true or false", "a number", "a number",
+					     "a text",  "a list",        "a map" };
 
 	return n ? names[n->kind] : names[0];
 }

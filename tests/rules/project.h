@@ -26,9 +26,12 @@ loaded_done(struct loaded *l)
 #define AUTO_LOADED __attribute__((cleanup(loaded_done))) struct loaded
 
 static inline void
-load_text(const struct scratch *s, struct str text, const struct ir_pair *params, size_t nparams, struct loaded *out)
+load_text(const struct scratch *s, struct str text, const struct ir_pair *params, size_t nparams,
+	  struct loaded *out)
 {
-	const struct load_opts o = { .root = s->fd, .file = STR("pawl.yaml"), .params = params, .nparams = nparams };
+	const struct load_opts o = {
+		.root = s->fd, .file = STR("pawl.yaml"), .params = params, .nparams = nparams
+	};
 	struct err e;
 
 	*out = (struct loaded){ 0 };
@@ -44,17 +47,18 @@ loaded_print(const struct loaded *l)
 
 	diags_print(&l->diags, false, &b);
 	for (size_t i = 0; i < l->diags.n; i++)
-		buf_printf(&b, "[%u:%u " STR_FMT "]\n", l->diags.v[i].at.line, l->diags.v[i].at.column, STR_ARG(l->diags.v[i].code));
+		buf_printf(&b, "[%u:%u " STR_FMT "]\n", l->diags.v[i].at.line, l->diags.v[i].at.column,
+			   STR_ARG(l->diags.v[i].code));
 	if (l->rc < 0)
 		buf_printf(&b, "%s: %s\n", err_name(l->e.code), l->e.text);
 	print_message("%s", buf_z(&b));
 }
 
-#define assert_loads(l)                    \
-	do {                               \
-		if ((l)->rc < 0)           \
-			loaded_print(l);   \
-		assert_int_equal((l)->rc, 0); \
+#define assert_loads(l)                                                                                      \
+	do {                                                                                                 \
+		if ((l)->rc < 0)                                                                             \
+			loaded_print(l);                                                                     \
+		assert_int_equal((l)->rc, 0);                                                                \
 	} while (0)
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Broken pipeline files: each row is a file with one mistake, where it is, its code, and a word that the message or the
- * hint must have. No row may have a second mistake.
+ * Broken pipeline files: each row is a file with one mistake, where it is, its code, and a word that the
+ * message or the hint must have. No row may have a second mistake.
  */
 #include "tests/rules/project.h"
 
@@ -22,7 +22,8 @@ static const struct row rows[] = {
 	{ STEPS "  a: {run: echo, colour: red}\n", 4, 18, "unknown-key", "timeout" },
 	{ HEAD "stops: {}\n", 3, 1, "unknown-key", "steps" },
 	{ ONE "    retry: {max: 1, dely: 5s}\n", 6, 21, "unknown-key", "did you mean 'delay'" },
-	{ ONE "environments:\n  e: {parent: scratch, python: {requirement: [six]}}\n", 7, 33, "unknown-key", "requirements" },
+	{ ONE "environments:\n  e: {parent: scratch, python: {requirement: [six]}}\n", 7, 33, "unknown-key",
+	  "requirements" },
 	{ ONE "stacks: {s: {regsitry: x}}\n", 6, 14, "unknown-key", "registry" },
 	{ "pipeline: x\nsteps: {}\n", 1, 1, "missing-key", "version" },
 	{ "version: 1\nsteps: {}\n", 1, 1, "missing-key", "pipeline" },
@@ -91,7 +92,9 @@ static const struct row rows[] = {
 	{ STEPS "  a/b: {run: echo}\n", 4, 3, "bad-name", "a/b" },
 	{ STEPS "  a.b: {run: echo}\n", 4, 3, "bad-name", "letters" },
 	{ STEPS "  \"a[1]\": {run: echo}\n", 4, 3, "bad-name", "a[1]" },
-	{ STEPS "  gr\xc3\xb6\xc3\x9f" "e: {run: echo}\n", 4, 3, "bad-name", "letters" },
+	{ STEPS "  gr\xc3\xb6\xc3\x9f"
+		"e: {run: echo}\n",
+	  4, 3, "bad-name", "letters" },
 	{ STEPS "  \"\": {run: echo}\n", 4, 3, "bad-name", "step" },
 	{ ONE "    env: {1X: a}\n", 6, 11, "bad-name", "1X" },
 	{ ONE "    outputs: {\"a b\": x}\n", 6, 15, "bad-name", "a b" },
@@ -101,17 +104,22 @@ static const struct row rows[] = {
 	{ ONE "environments: {e: {parent: \"python 3\"}}\n", 6, 28, "bad-reference", "python 3" },
 	/* references */
 	{ ONE "    inputs: {i: nosuch.o}\n", 6, 17, "missing-file", "nosuch.o" },
-	{ MADE "  a: {run: echo, inputs: {i: laod.raw}}\n", 5, 30, "unknown-step", "did you mean 'load.raw'" },
-	{ MADE "  a: {run: echo, inputs: {raw: load.rw}}\n", 5, 32, "unknown-output", "did you mean 'load.raw'" },
+	{ MADE "  a: {run: echo, inputs: {i: laod.raw}}\n", 5, 30, "unknown-step",
+	  "did you mean 'load.raw'" },
+	{ MADE "  a: {run: echo, inputs: {raw: load.rw}}\n", 5, 32, "unknown-output",
+	  "did you mean 'load.raw'" },
 	{ MADE "  a: {run: echo, inputs: {raw: load.nothing}}\n", 5, 32, "unknown-output", "raw, stats" },
 	{ MADE "  a: {run: echo, inputs: {raw: load}}\n", 5, 32, "unknown-output", "raw, stats" },
 	{ MADE "  a: {run: echo, after: [laod]}\n", 5, 26, "unknown-step", "did you mean 'load'" },
-	{ ONE "    environment: gqu\nenvironments: {gpu: {parent: scratch}}\n", 6, 18, "unknown-environment", "did you mean 'gpu'" },
+	{ ONE "    environment: gqu\nenvironments: {gpu: {parent: scratch}}\n", 6, 18, "unknown-environment",
+	  "did you mean 'gpu'" },
 	{ ONE "environments: {a: {extends: b}}\n", 6, 29, "unknown-environment", "extends" },
 	{ ONE "    params: [rate]\nparams: {rates: 1}\n", 6, 14, "unknown-param", "did you mean 'rates'" },
 	{ STEPS "  a: {run: \"echo ${params.rate}\"}\n", 4, 12, "unknown-param", "params.rate" },
-	{ STEPS "  a: {run: \"echo ${params.rate}\"}\nparams: {rate: 1}\n", 4, 12, "unbound-param", "params.rate" },
-	{ STEPS "  a: {run: [echo, \"${params.rate}\"]}\nparams: {rate: 1}\n", 4, 19, "unbound-param", "params:" },
+	{ STEPS "  a: {run: \"echo ${params.rate}\"}\nparams: {rate: 1}\n", 4, 12, "unbound-param",
+	  "params.rate" },
+	{ STEPS "  a: {run: [echo, \"${params.rate}\"]}\nparams: {rate: 1}\n", 4, 19, "unbound-param",
+	  "params:" },
 	{ STEPS "  a: {run: \"${inputs.x}\"}\n", 4, 12, "unknown-input", "inputs.x" },
 	{ STEPS "  a: {run: \"${outputs.x}\", outputs: {y: y}}\n", 4, 12, "unknown-output", "outputs.x" },
 	{ STEPS "  a: {run: \"${item.x}\"}\n", 4, 12, "unknown-item", "foreach" },
@@ -119,8 +127,10 @@ static const struct row rows[] = {
 	{ STEPS "  a: {run: \"${env.KEY}\", secrets: [KEY]}\n", 4, 12, "secret-in-command", "$KEY" },
 	{ STEPS "  a: {run: \"echo ${HOME}\"}\n", 4, 12, "bad-substitution", "$${HOME}" },
 	{ STEPS "  a: {run: \"echo ${inputs.x\"}\n", 4, 12, "bad-substitution", "'}'" },
-	{ STEPS "  a: {run: echo, env: {A: \"${env.B}\", B: c}}\n", 4, 27, "bad-substitution", "variable 'A'" },
-	{ STEPS "  a: {run: echo, outputs: {o: \"${run.dir}/x\"}}\n", 4, 31, "bad-substitution", "output 'o'" },
+	{ STEPS "  a: {run: echo, env: {A: \"${env.B}\", B: c}}\n", 4, 27, "bad-substitution",
+	  "variable 'A'" },
+	{ STEPS "  a: {run: echo, outputs: {o: \"${run.dir}/x\"}}\n", 4, 31, "bad-substitution",
+	  "output 'o'" },
 	{ ONE "    cache: {ignore: [params.x]}\n", 6, 22, "unknown-ignore", "params.x" },
 	{ ONE "    env: {A: b}\n    pass_env: [A]\n", 7, 16, "same-variable", "'A'" },
 	{ ONE "    pass_env: [A]\n    secrets: [A]\n", 7, 15, "same-variable", "secret" },
@@ -130,7 +140,8 @@ static const struct row rows[] = {
 	{ ONE "    when: \"${params.x} ==\"\nparams: {x: 1}\n", 6, 11, "bad-condition", "at the end" },
 	{ ONE "    when: deploy\n", 6, 11, "bad-condition", "${params.deploy}" },
 	{ ONE "    when: \"${params.deploy}\"\n", 6, 11, "unknown-param", "params.deploy" },
-	{ ONE "    when: \"${inputs.d} > 1\"\n    inputs: {d: data.csv}\n", 6, 11, "bad-condition", "no output of a step" },
+	{ ONE "    when: \"${inputs.d} > 1\"\n    inputs: {d: data.csv}\n", 6, 11, "bad-condition",
+	  "no output of a step" },
 	{ ONE "    foreach: {x: \"${params.n}\"}\nparams: {n: 3}\n", 6, 18, "bad-foreach", "not a list" },
 	{ ONE "    foreach: {x: \"${params.m}\"}\n", 6, 18, "unknown-param", "'m'" },
 	{ ONE "    foreach: {x: {range: [3]}}\n", 6, 26, "bad-foreach", "two numbers" },
@@ -140,18 +151,26 @@ static const struct row rows[] = {
 	{ ONE "    foreach: {x: nobody.o}\n", 6, 18, "bad-foreach", "nobody.o" },
 	{ ONE "    foreach: {x: [1, 2]}\n    outputs: {o: same.txt}\n", 7, 18, "same-output", "${item.N}" },
 	/* order and paths */
-	{ STEPS "  a: {run: echo, inputs: {i: b.o}, outputs: {o: x}}\n  b: {run: echo, inputs: {i: a.o}, outputs: {o: y}}\n", 5, 30,
-	  "cycle", "a -> b -> a" },
+	{ STEPS "  a: {run: echo, inputs: {i: b.o}, outputs: {o: x}}\n  b: {run: echo, inputs: {i: a.o}, "
+		"outputs: {o: y}}\n",
+	  5, 30, "cycle", "a -> b -> a" },
 	{ STEPS "  a: {run: echo, after: [a]}\n", 4, 26, "cycle", "a -> a" },
-	{ ONE "environments:\n  p: {extends: q, parent: scratch}\n  q: {extends: p}\n", 7, 16, "cycle", "p -> q -> p" },
-	{ STEPS "  a: {run: echo, outputs: {o: same.txt}}\n  b: {run: echo, outputs: {o: ./same.txt}}\n", 5, 31, "same-output", "same.txt" },
-	{ STEPS "  a: {run: echo, outputs: {o: out/}}\n  b: {run: echo, outputs: {o: out/x}}\n", 5, 31, "output-inside-output", "out" },
-	{ STEPS "  a: {run: echo, inputs: {i: folder}, outputs: {o: folder/x}}\n", 4, 52, "output-inside-input", "folder" },
-	{ STEPS "  a: {run: echo, inputs: {i: folder}}\n  b: {run: echo, outputs: {o: folder/sub/x}}\n", 5, 31, "output-inside-input", "step 'a'" },
+	{ ONE "environments:\n  p: {extends: q, parent: scratch}\n  q: {extends: p}\n", 7, 16, "cycle",
+	  "p -> q -> p" },
+	{ STEPS "  a: {run: echo, outputs: {o: same.txt}}\n  b: {run: echo, outputs: {o: ./same.txt}}\n", 5,
+	  31, "same-output", "same.txt" },
+	{ STEPS "  a: {run: echo, outputs: {o: out/}}\n  b: {run: echo, outputs: {o: out/x}}\n", 5, 31,
+	  "output-inside-output", "out" },
+	{ STEPS "  a: {run: echo, inputs: {i: folder}, outputs: {o: folder/x}}\n", 4, 52,
+	  "output-inside-input", "folder" },
+	{ STEPS "  a: {run: echo, inputs: {i: folder}}\n  b: {run: echo, outputs: {o: folder/sub/x}}\n", 5,
+	  31, "output-inside-input", "step 'a'" },
 	{ MADE "  a: {run: echo, inputs: {i: out/raw.csv}}\n", 5, 30, "input-is-output", "load.raw" },
-	{ STEPS "  a: {run: echo, inputs: {i: data.csv}, outputs: {o: data.csv}}\n", 4, 30, "input-is-output", "the same" },
-	{ STEPS "  a: {run: echo, outputs: {o: folder/new.txt}}\n  b: {run: echo, inputs: {i: \"folder/*.txt\"}}\n", 5, 30,
-	  "input-is-output", "a.o" },
+	{ STEPS "  a: {run: echo, inputs: {i: data.csv}, outputs: {o: data.csv}}\n", 4, 30, "input-is-output",
+	  "the same" },
+	{ STEPS
+	  "  a: {run: echo, outputs: {o: folder/new.txt}}\n  b: {run: echo, inputs: {i: \"folder/*.txt\"}}\n",
+	  5, 30, "input-is-output", "a.o" },
 	{ ONE "    inputs: {i: none/at/all}\n", 6, 17, "missing-file", "none/at/all" },
 	{ ONE "    inputs: {i: \"*.none\"}\n", 6, 17, "missing-file", "no file matches" },
 	{ ONE "    inputs: {i: /etc/passwd}\n", 6, 17, "outside-project", "/etc/passwd" },
@@ -164,7 +183,8 @@ static const struct row rows[] = {
 	{ HEAD "include: none.yaml\nsteps: {}\n", 3, 10, "missing-file", "none.yaml" },
 	{ HEAD "include: [\"none/*.yaml\"]\nsteps: {}\n", 3, 11, "missing-file", "none/" },
 	{ ONE "environments: {e: {dockerfile: nofile}}\n", 6, 32, "missing-file", "nofile" },
-	{ ONE "environments: {e: {parent: scratch, python: {requirements: [none.txt]}}}\n", 6, 61, "missing-file", "none.txt" },
+	{ ONE "environments: {e: {parent: scratch, python: {requirements: [none.txt]}}}\n", 6, 61,
+	  "missing-file", "none.txt" },
 	{ ONE "environments: {e: {parent: scratch, include: [src, none]}}\n", 6, 47, "missing-file", "src" },
 	{ ONE "environments: {e: {parent: \"oci:nowhere\"}}\n", 6, 28, "missing-file", "nowhere" },
 };
@@ -188,8 +208,9 @@ row_holds(const struct row *row, const struct loaded *l)
 {
 	const struct diag *d = l->diags.v;
 
-	return l->rc < 0 && l->e.code == ERR_INPUT && l->diags.n >= 1 && d->at.line == row->line && d->at.column == row->column &&
-	       str_is(d->code, row->code) && says(d, row->word) && str_is(d->at.file, "pawl.yaml");
+	return l->rc < 0 && l->e.code == ERR_INPUT && l->diags.n >= 1 && d->at.line == row->line &&
+	       d->at.column == row->column && str_is(d->code, row->code) && says(d, row->word) &&
+	       str_is(d->at.file, "pawl.yaml");
 }
 
 static void
@@ -208,8 +229,8 @@ every_mistake_has_its_place_and_code(void **state)
 		if (row_holds(&rows[i], &l) && l.diags.n <= 1)
 			continue;
 		bad++;
-		print_message("row %zu: expected %u:%u %s '%s' alone, for\n%s\n", i, rows[i].line, rows[i].column, rows[i].code, rows[i].word,
-			      rows[i].text);
+		print_message("row %zu: expected %u:%u %s '%s' alone, for\n%s\n", i, rows[i].line,
+			      rows[i].column, rows[i].code, rows[i].word, rows[i].text);
 		loaded_print(&l);
 	}
 	assert_int_equal(bad, 0);
@@ -222,8 +243,10 @@ all_mistakes_at_once(void **state)
 
 	make_files(*state);
 	load_text(*state,
-		  STR(STEPS "  a: {rnu: echo}\n  b: {run: echo, inputs: {i: c.o}}\n  d: {run: 5, timeout: x}\n"
-			    "  e: {run: [echo, \"${params.x}\"], environment: f, after: [g], outputs: {o: /tmp/x}}\n"),
+		  STR(STEPS
+		      "  a: {rnu: echo}\n  b: {run: echo, inputs: {i: c.o}}\n  d: {run: 5, timeout: x}\n"
+		      "  e: {run: [echo, \"${params.x}\"], environment: f, after: [g], outputs: {o: "
+		      "/tmp/x}}\n"),
 		  NULL, 0, &l);
 	assert_int_equal(l.rc, -1);
 	assert_int_equal(l.diags.nerrors, 8);

@@ -26,8 +26,10 @@ elements_have_their_names_in_order(void **state)
 		{ "{l: \"${params.l}\"}", "a[l=x] a[l=y]" },
 		{ "{l: {lines: lines.txt}}", "a[l=one] a[l=two]" },
 		{ "{x: [1, 1, \"1\", 2]}", "a[x=1] a[x=2]" },
-		{ "{x: [true, null, [1], {k: v}]}", "a[x=true] a[x=null] a[x=%5B1%5D] a[x=%7B%22k%22%3A%22v%22%7D]" },
-		{ "{x: [\"a b\", \"a/b\", \"a,b=c]\", \"%\", \"\"]}", "a[x=a%20b] a[x=a%2Fb] a[x=a%2Cb%3Dc%5D] a[x=%25] a[x=]" },
+		{ "{x: [true, null, [1], {k: v}]}",
+		  "a[x=true] a[x=null] a[x=%5B1%5D] a[x=%7B%22k%22%3A%22v%22%7D]" },
+		{ "{x: [\"a b\", \"a/b\", \"a,b=c]\", \"%\", \"\"]}",
+		  "a[x=a%20b] a[x=a%2Fb] a[x=a%2Cb%3Dc%5D] a[x=%25] a[x=]" },
 		{ "{x: [\xc3\xa4]}", "a[x=\xc3\xa4]" },
 	};
 	const struct scratch *s = *state;
@@ -64,7 +66,8 @@ long_values_are_cut_and_stay_apart(void **state)
 	buf_puts(&text, HEAD "  a: {run: e, foreach: {x: [");
 	for (int k = 0; k < 2; k++) {
 		for (int i = 0; i < 50; i++)
-			buf_puts(&text, "\xc3\xa4" "b");
+			buf_puts(&text, "\xc3\xa4"
+					"b");
 		buf_printf(&text, "%d, ", k);
 	}
 	buf_puts(&text, "]}}\n");
@@ -78,7 +81,8 @@ long_values_are_cut_and_stay_apart(void **state)
 }
 
 static int
-upstream(void *ctx, struct str step, struct str output, struct arena *a, const struct js **list, struct err *e)
+upstream(void *ctx, struct str step, struct str output, struct arena *a, const struct js **list,
+	 struct err *e)
 {
 	const char *json = ctx;
 	struct js *v;
@@ -99,7 +103,9 @@ values_of_a_step_come_when_it_has_run(void **state)
 {
 	static const struct {
 		const char *json, *names; /* names NULL: not known; "!": refused */
-	} rows[] = { { NULL, NULL }, { "[1, \"b\"]", "a[x=1] a[x=b]" }, { "[]", "" }, { "{}", "!" }, { "[", "!" } };
+	} rows[] = {
+		{ NULL, NULL }, { "[1, \"b\"]", "a[x=1] a[x=b]" }, { "[]", "" }, { "{}", "!" }, { "[", "!" }
+	};
 	AUTO_LOADED l;
 
 	load_text(*state, STR(HEAD "  a: {run: e, foreach: {x: up.o}}\n"), NULL, 0, &l);
@@ -108,7 +114,8 @@ values_of_a_step_come_when_it_has_run(void **state)
 	assert_false(foreach_dynamic(ir_step(&l.ir, STR("up"))));
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char json[50];
-		const struct foreach_source from = { -1, upstream, rows[i].json ? strcpy(json, rows[i].json) : NULL };
+		const struct foreach_source from = { -1, upstream,
+						     rows[i].json ? strcpy(json, rows[i].json) : NULL };
 		struct foreach_element *v;
 		size_t n;
 		AUTO_BUF got = { 0 };
@@ -137,7 +144,10 @@ items_get_into_the_paths_of_inputs(void **state)
 
 	scratch_write(s, "d/a.txt", "");
 	scratch_write(s, "d/b.txt", "");
-	load_text(s, STR(HEAD "  a: {run: e, foreach: {x: [a, b]}, inputs: {i: \"d/${item.x}.txt\", j: up.o}}\n"), NULL, 0, &l);
+	load_text(
+		s,
+		STR(HEAD "  a: {run: e, foreach: {x: [a, b]}, inputs: {i: \"d/${item.x}.txt\", j: up.o}}\n"),
+		NULL, 0, &l);
 	assert_loads(&l);
 	const struct ir_step *step = ir_step(&l.ir, STR("a"));
 
@@ -163,7 +173,8 @@ a_missing_element_input_is_a_mistake(void **state)
 	AUTO_LOADED l;
 
 	scratch_write(s, "d/a.txt", "");
-	load_text(s, STR(HEAD "  a: {run: e, foreach: {x: [a, b]}, inputs: {i: \"d/${item.x}.txt\"}}\n"), NULL, 0, &l);
+	load_text(s, STR(HEAD "  a: {run: e, foreach: {x: [a, b]}, inputs: {i: \"d/${item.x}.txt\"}}\n"),
+		  NULL, 0, &l);
 	assert_int_equal(l.rc, -1);
 	assert_int_equal(l.diags.n, 1);
 	assert_str(l.diags.v[0].code, "missing-file");
@@ -173,7 +184,8 @@ a_missing_element_input_is_a_mistake(void **state)
 static void
 too_many_elements_are_a_mistake(void **state)
 {
-	static const char *const cases[] = { "{x: {range: [0, 2000000]}}", "{x: {range: [0, 2000]}, y: {range: [0, 2000]}}" };
+	static const char *const cases[] = { "{x: {range: [0, 2000000]}}",
+					     "{x: {range: [0, 2000]}, y: {range: [0, 2000]}}" };
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		AUTO_BUF text = { 0 };

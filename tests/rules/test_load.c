@@ -15,92 +15,141 @@ struct row {
 
 static const struct row rows[] = {
 	{ STEPS "  a: {run: echo}\n", "steps", "a", "{\"isolation\":\"none\",\"run\":\"echo\"}" },
-	{ STEPS "  a: {run: [sleep, 5, 1.50, true, \"\"]}\n", "steps", "a", "{\"isolation\":\"none\",\"run\":[\"sleep\",\"5\",\"1.50\",\"true\",\"\"]}" },
-	{ STEPS "  a: {run: \"$HOME $${x} $$ $1\"}\n", "steps", "a", "{\"isolation\":\"none\",\"run\":\"$HOME $${x} $$ $1\"}" },
+	{ STEPS "  a: {run: [sleep, 5, 1.50, true, \"\"]}\n", "steps", "a",
+	  "{\"isolation\":\"none\",\"run\":[\"sleep\",\"5\",\"1.50\",\"true\",\"\"]}" },
+	{ STEPS "  a: {run: \"$HOME $${x} $$ $1\"}\n", "steps", "a",
+	  "{\"isolation\":\"none\",\"run\":\"$HOME $${x} $$ $1\"}" },
 	{ STEPS "  a: {run: e, inputs: {t: ./data.csv, f: folder/, g: \"folder/*.txt\"}}\n", "steps", "a",
-	  "{\"inputs\":{\"f\":{\"path\":\"folder\"},\"g\":{\"glob\":\"folder/*.txt\"},\"t\":{\"path\":\"data.csv\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
-	{ STEPS "  data: {run: e, outputs: {csv: o}}\n  a: {run: e, inputs: {x: data.csv, y: ./data.csv}}\n", "steps", "a",
-	  "{\"inputs\":{\"x\":{\"output\":\"csv\",\"step\":\"data\"},\"y\":{\"path\":\"data.csv\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
+	  "{\"inputs\":{\"f\":{\"path\":\"folder\"},\"g\":{\"glob\":\"folder/"
+	  "*.txt\"},\"t\":{\"path\":\"data.csv\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
+	{ STEPS "  data: {run: e, outputs: {csv: o}}\n  a: {run: e, inputs: {x: data.csv, y: ./data.csv}}\n",
+	  "steps", "a",
+	  "{\"inputs\":{\"x\":{\"output\":\"csv\",\"step\":\"data\"},\"y\":{\"path\":\"data.csv\"}},"
+	  "\"isolation\":\"none\",\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, inputs: {u: {uri: \"s3://b/k\", digest: "
 		"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}}}\n",
 	  "steps", "a",
-	  "{\"inputs\":{\"u\":{\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"uri\":\"s3://b/k\"}},"
+	  "{\"inputs\":{\"u\":{\"digest\":\"sha256:"
+	  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"uri\":\"s3://b/k\"}},"
 	  "\"isolation\":\"none\",\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, outputs: {f: ./out//tree/, p: out/../p.txt}}\n", "steps", "a",
-	  "{\"isolation\":\"none\",\"outputs\":{\"f\":{\"folder\":true,\"path\":\"out/tree\"},\"p\":{\"path\":\"p.txt\"}},\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, outputs: [m, k]}\n", "steps", "a", "{\"isolation\":\"none\",\"outputs\":{\"k\":{},\"m\":{}},\"run\":\"e\"}" },
+	  "{\"isolation\":\"none\",\"outputs\":{\"f\":{\"folder\":true,\"path\":\"out/"
+	  "tree\"},\"p\":{\"path\":\"p.txt\"}},\"run\":\"e\"}" },
+	{ STEPS "  a: {run: e, outputs: [m, k]}\n", "steps", "a",
+	  "{\"isolation\":\"none\",\"outputs\":{\"k\":{},\"m\":{}},\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, params: [q, p, q]}\nparams: {p: 1, q: 2}\n", "steps", "a",
 	  "{\"isolation\":\"none\",\"params\":[\"p\",\"q\"],\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, env: {A: yes, P: 8080, N: no, V: 3.10}, pass_env: HOME, secrets: [KEY]}\n", "steps", "a",
-	  "{\"env\":{\"A\":\"yes\",\"N\":\"no\",\"P\":\"8080\",\"V\":\"3.10\"},\"isolation\":\"none\",\"pass_env\":[\"HOME\"],\"run\":\"e\",\"secrets\":[\"KEY\"]}" },
-	{ STEPS "  a: {run: e, timeout: 1h30m, retry: {max: 2, delay: 1.5s, backoff: 2, on: [3, 1, 3]}}\n", "steps", "a",
-	  "{\"isolation\":\"none\",\"retry\":{\"backoff\":2,\"delay_ms\":1500,\"max\":2,\"on\":[1,3]},\"run\":\"e\",\"timeout_ms\":5400000}" },
+	{ STEPS "  a: {run: e, env: {A: yes, P: 8080, N: no, V: 3.10}, pass_env: HOME, secrets: [KEY]}\n",
+	  "steps", "a",
+	  "{\"env\":{\"A\":\"yes\",\"N\":\"no\",\"P\":\"8080\",\"V\":\"3.10\"},\"isolation\":\"none\",\"pass_"
+	  "env\":[\"HOME\"],\"run\":\"e\",\"secrets\":[\"KEY\"]}" },
+	{ STEPS "  a: {run: e, timeout: 1h30m, retry: {max: 2, delay: 1.5s, backoff: 2, on: [3, 1, 3]}}\n",
+	  "steps", "a",
+	  "{\"isolation\":\"none\",\"retry\":{\"backoff\":2,\"delay_ms\":1500,\"max\":2,\"on\":[1,3]},"
+	  "\"run\":"
+	  "\"e\",\"timeout_ms\":5400000}" },
 	{ STEPS "  a: {run: e, retry: 3, cache: false}\n", "steps", "a",
 	  "{\"cache\":{\"on\":false},\"isolation\":\"none\",\"retry\":{\"max\":3},\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, cache: true, retry: {}}\n", "steps", "a", "{\"isolation\":\"none\",\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, params: [v], cache: {expires: 7d, salt: 1.0, ignore: [params.v]}}\nparams: {v: 1}\n", "steps", "a",
-	  "{\"cache\":{\"expires_ms\":604800000,\"ignore\":[\"params.v\"],\"salt\":\"1.0\"},\"isolation\":\"none\",\"params\":[\"v\"],\"run\":\"e\"}" },
+	{ STEPS "  a: {run: e, cache: true, retry: {}}\n", "steps", "a",
+	  "{\"isolation\":\"none\",\"run\":\"e\"}" },
+	{ STEPS
+	  "  a: {run: e, params: [v], cache: {expires: 7d, salt: 1.0, ignore: [params.v]}}\nparams: {v: 1}\n",
+	  "steps", "a",
+	  "{\"cache\":{\"expires_ms\":604800000,\"ignore\":[\"params.v\"],\"salt\":\"1.0\"},\"isolation\":"
+	  "\"none\",\"params\":[\"v\"],\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, resources: {cpus: 0.5, memory: 4GiB, gpus: 1, licence: 2}}\n", "steps", "a",
-	  "{\"isolation\":\"none\",\"resources\":{\"cpus\":500,\"gpus\":1000,\"licence\":2000,\"memory\":4294967296},\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, when: \" ${params.d} \", after: b}\n  b: {run: e, when: false}\nparams: {d: true}\n", "steps", "a",
-	  "{\"after\":[\"b\"],\"isolation\":\"none\",\"run\":\"e\",\"when\":\"${params.d}\"}" },
+	  "{\"isolation\":\"none\",\"resources\":{\"cpus\":500,\"gpus\":1000,\"licence\":2000,\"memory\":"
+	  "4294967296},\"run\":\"e\"}" },
+	{ STEPS
+	  "  a: {run: e, when: \" ${params.d} \", after: b}\n  b: {run: e, when: false}\nparams: {d: true}\n",
+	  "steps", "a", "{\"after\":[\"b\"],\"isolation\":\"none\",\"run\":\"e\",\"when\":\"${params.d}\"}" },
 	{ STEPS "  a: {run: \"echo ${item.x}\", foreach: {x: [1, b, 0.5]}}\n", "steps", "a",
-	  "{\"foreach\":{\"x\":{\"list\":[1,\"b\",0.5]}},\"isolation\":\"none\",\"run\":\"echo ${item.x}\"}" },
-	{ STEPS "  a: {run: e, foreach: {x: \"${params.l}\", y: {range: [0, 3]}, z: {lines: folder/lines.txt}}}\nparams: {l: [1, 2]}\n", "steps", "a",
-	  "{\"foreach\":{\"x\":{\"list\":[1,2]},\"y\":{\"range\":[0,3]},\"z\":{\"lines\":\"folder/lines.txt\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
+	  "{\"foreach\":{\"x\":{\"list\":[1,\"b\",0.5]}},\"isolation\":\"none\",\"run\":\"echo "
+	  "${item.x}\"}" },
+	{ STEPS "  a: {run: e, foreach: {x: \"${params.l}\", y: {range: [0, 3]}, z: {lines: "
+		"folder/lines.txt}}}\nparams: {l: [1, 2]}\n",
+	  "steps", "a",
+	  "{\"foreach\":{\"x\":{\"list\":[1,2]},\"y\":{\"range\":[0,3]},\"z\":{\"lines\":\"folder/"
+	  "lines.txt\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, foreach: {x: b.o}}\n  b: {run: e, outputs: [o]}\n", "steps", "a",
 	  "{\"foreach\":{\"x\":{\"output\":\"o\",\"step\":\"b\"}},\"isolation\":\"none\",\"run\":\"e\"}" },
-	{ STEPS "  a: {run: \"cat ${inputs.i}\", foreach: {x: [a, b]}, inputs: {i: \"folder/${item.x}.txt\"}, outputs: {o: \"o/${item.x}\"}}\n",
+	{ STEPS
+	  "  a: {run: \"cat ${inputs.i}\", foreach: {x: [a, b]}, inputs: {i: \"folder/${item.x}.txt\"}, "
+	  "outputs: {o: \"o/${item.x}\"}}\n",
 	  "steps", "a",
-	  "{\"foreach\":{\"x\":{\"list\":[\"a\",\"b\"]}},\"inputs\":{\"i\":{\"items\":true,\"path\":\"folder/${item.x}.txt\"}},\"isolation\":\"none\","
+	  "{\"foreach\":{\"x\":{\"list\":[\"a\",\"b\"]}},\"inputs\":{\"i\":{\"items\":true,\"path\":\"folder/"
+	  "${item.x}.txt\"}},\"isolation\":\"none\","
 	  "\"outputs\":{\"o\":{\"path\":\"o/${item.x}\"}},\"run\":\"cat ${inputs.i}\"}" },
 	/* isolation by the environment */
-	{ STEPS "  a: {run: e, environment: p}\nenvironments: {p: {parent: scratch, python: {requirements: [six]}}}\n", "steps", "a",
-	  "{\"environment\":\"p\",\"isolation\":\"venv\",\"run\":\"e\"}" },
-	{ STEPS "  a: {run: e, environment: p, isolation: none}\nenvironments: {p: {parent: scratch, python: {requirements: [six]}}}\n", "steps", "a",
-	  "{\"environment\":\"p\",\"isolation\":\"none\",\"run\":\"e\"}" },
+	{ STEPS "  a: {run: e, environment: p}\nenvironments: {p: {parent: scratch, python: {requirements: "
+		"[six]}}}\n",
+	  "steps", "a", "{\"environment\":\"p\",\"isolation\":\"venv\",\"run\":\"e\"}" },
+	{ STEPS "  a: {run: e, environment: p, isolation: none}\nenvironments: {p: {parent: scratch, python: "
+		"{requirements: [six]}}}\n",
+	  "steps", "a", "{\"environment\":\"p\",\"isolation\":\"none\",\"run\":\"e\"}" },
 	{ STEPS "  a: {run: e, environment: p}\nenvironments: {p: {parent: scratch}}\n", "steps", "a",
 	  "{\"environment\":\"p\",\"isolation\":\"none\",\"run\":\"e\"}" },
 	/* environments */
-	{ ENVS "  e: {parent: {bootstrap: debian, suite: bookworm, packages: [python3, dash]}}\n", "environments", "e",
-	  "{\"parent\":{\"bootstrap\":\"debian\",\"packages\":[\"dash\",\"python3\"],\"suite\":\"bookworm\"}}" },
-	{ ENVS "  e: {parent: \"oci:folder:tag\"}\n", "environments", "e", "{\"parent\":{\"oci\":\"folder:tag\"}}" },
-	{ ENVS "  e: {parent: \"docker-archive:data.csv\"}\n", "environments", "e", "{\"parent\":{\"docker_archive\":\"data.csv\"}}" },
-	{ ENVS "  e: {dockerfile: ./data.csv}\n", "environments", "e", "{\"context\":\".\",\"dockerfile\":\"data.csv\"}" },
-	{ ENVS "  e: {parent: scratch, apt: [b, a, b], include: [folder/, data.csv], user: 1000, workdir: /app, entrypoint: [sh, -c], platform: "
+	{ ENVS "  e: {parent: {bootstrap: debian, suite: bookworm, packages: [python3, dash]}}\n",
+	  "environments", "e",
+	  "{\"parent\":{\"bootstrap\":\"debian\",\"packages\":[\"dash\",\"python3\"],\"suite\":\"bookworm\"}"
+	  "}" },
+	{ ENVS "  e: {parent: \"oci:folder:tag\"}\n", "environments", "e",
+	  "{\"parent\":{\"oci\":\"folder:tag\"}}" },
+	{ ENVS "  e: {parent: \"docker-archive:data.csv\"}\n", "environments", "e",
+	  "{\"parent\":{\"docker_archive\":\"data.csv\"}}" },
+	{ ENVS "  e: {dockerfile: ./data.csv}\n", "environments", "e",
+	  "{\"context\":\".\",\"dockerfile\":\"data.csv\"}" },
+	{ ENVS "  e: {parent: scratch, apt: [b, a, b], include: [folder/, data.csv], user: 1000, workdir: "
+	       "/app, entrypoint: [sh, -c], platform: "
 	       "linux/amd64, labels: {a.b/c: 1}}\n",
 	  "environments", "e",
-	  "{\"apt\":[\"a\",\"b\"],\"entrypoint\":[\"sh\",\"-c\"],\"include\":[\"data.csv\",\"folder\"],\"labels\":{\"a.b/c\":\"1\"},"
-	  "\"parent\":{\"scratch\":true},\"platform\":\"linux/amd64\",\"user\":\"1000\",\"workdir\":\"/app\"}" },
-	{ ENVS "  e: {parent: scratch, python: {requirements: [six, \"Idna ==3\"], installer: uv, groups: dev, index: [inner], layers: {b: 8, a: 1}}}\n",
+	  "{\"apt\":[\"a\",\"b\"],\"entrypoint\":[\"sh\",\"-c\"],\"include\":[\"data.csv\",\"folder\"],"
+	  "\"labels\":{\"a.b/c\":\"1\"},"
+	  "\"parent\":{\"scratch\":true},\"platform\":\"linux/amd64\",\"user\":\"1000\",\"workdir\":\"/"
+	  "app\"}" },
+	{ ENVS "  e: {parent: scratch, python: {requirements: [six, \"Idna ==3\"], installer: uv, groups: "
+	       "dev, index: [inner], layers: {b: 8, a: 1}}}\n",
 	  "environments", "e",
-	  "{\"parent\":{\"scratch\":true},\"python\":{\"groups\":[\"dev\"],\"index\":[\"inner\"],\"installer\":\"uv\",\"layers\":\"{\\\"a\\\":1,\\\"b\\\":8}\","
+	  "{\"parent\":{\"scratch\":true},\"python\":{\"groups\":[\"dev\"],\"index\":[\"inner\"],"
+	  "\"installer\":\"uv\",\"layers\":\"{\\\"a\\\":1,\\\"b\\\":8}\","
 	  "\"requirements\":[\"six\",\"Idna ==3\"]}}" },
-	{ ENVS "  base: {parent: python:3.11, apt: [a], env: {A: 1, B: 1}, python: {requirements: [six], installer: uv}}\n"
+	{ ENVS "  base: {parent: python:3.11, apt: [a], env: {A: 1, B: 1}, python: {requirements: [six], "
+	       "installer: uv}}\n"
 	       "  e: {extends: mid, python: {installer: pip}}\n"
 	       "  mid: {extends: base, apt: [b], env: {B: 2, C: 3}}\n",
 	  "environments", "e",
-	  "{\"apt\":[\"b\"],\"env\":{\"A\":\"1\",\"B\":\"2\",\"C\":\"3\"},\"parent\":{\"registry\":\"python:3.11\"},"
+	  "{\"apt\":[\"b\"],\"env\":{\"A\":\"1\",\"B\":\"2\",\"C\":\"3\"},\"parent\":{\"registry\":\"python:"
+	  "3."
+	  "11\"},"
 	  "\"python\":{\"installer\":\"pip\",\"requirements\":[\"six\"]}}" },
-	{ ENVS "  base: {parent: scratch, python: {requirements: [six]}, env: {A: 1}}\n  e: {extends: base, python: null}\n", "environments", "e",
-	  "{\"env\":{\"A\":\"1\"},\"parent\":{\"scratch\":true}}" },
+	{ ENVS "  base: {parent: scratch, python: {requirements: [six]}, env: {A: 1}}\n  e: {extends: base, "
+	       "python: null}\n",
+	  "environments", "e", "{\"env\":{\"A\":\"1\"},\"parent\":{\"scratch\":true}}" },
 	/* stacks */
 	{ HEAD "steps: {}\n", "stacks", NULL, "{}" },
-	{ HEAD "steps: {}\nstacks: {c: {orchestrator: {kind: slurm, partition: p}, pools: {gpus: 4}}}\n", "stacks", "c",
+	{ HEAD "steps: {}\nstacks: {c: {orchestrator: {kind: slurm, partition: p}, pools: {gpus: 4}}}\n",
+	  "stacks", "c",
 	  "{\"orchestrator\":{\"kind\":\"slurm\",\"partition\":\"p\"},\"pools\":{\"gpus\":4}}" },
 	/* params */
 	{ HEAD "steps: {}\nparams: {a: 1.0, b: [x, {c: null}], d: \"1.0\", e: true}\n", "params", NULL,
 	  "{\"a\":1,\"b\":[\"x\",{\"c\":null}],\"d\":\"1.0\",\"e\":true}" },
 	/* included files: see make_files */
-	{ HEAD "include: [parts/*.yaml]\nparams: {rate: 5}\nsteps: {main: {run: e, after: [part]}}\n", "steps", NULL,
-	  "{\"deep\":{\"isolation\":\"none\",\"run\":\"deep\"},\"main\":{\"after\":[\"part\"],\"isolation\":\"none\",\"run\":\"e\"},"
+	{ HEAD "include: [parts/*.yaml]\nparams: {rate: 5}\nsteps: {main: {run: e, after: [part]}}\n",
+	  "steps", NULL,
+	  "{\"deep\":{\"isolation\":\"none\",\"run\":\"deep\"},\"main\":{\"after\":[\"part\"],\"isolation\":"
+	  "\"none\",\"run\":\"e\"},"
 	  "\"part\":{\"isolation\":\"none\",\"run\":\"part\"}}" },
-	{ HEAD "include: parts/a.yaml\nparams: {rate: 5}\nsteps:\n", "params", NULL, "{\"more\":2,\"rate\":5}" },
+	{ HEAD "include: parts/a.yaml\nparams: {rate: 5}\nsteps:\n", "params", NULL,
+	  "{\"more\":2,\"rate\":5}" },
 	/* empty parts are as good as absent ones */
-	{ HEAD "params:\nenvironments:\nsteps:\n  a:\n    run: e\n    inputs:\n    outputs:\n    after: []\n    env: {}\n", "steps", "a",
-	  "{\"isolation\":\"none\",\"run\":\"e\"}" },
+	{ HEAD
+	  "params:\nenvironments:\nsteps:\n  a:\n    run: e\n    inputs:\n    outputs:\n    after: []\n  "
+	  "  env: {}\n",
+	  "steps", "a", "{\"isolation\":\"none\",\"run\":\"e\"}" },
 	/* merge keys and anchors */
-	{ STEPS "  a: &d {run: e, timeout: 5s}\n  b: {<<: *d, run: f}\n", "steps", "b", "{\"isolation\":\"none\",\"run\":\"f\",\"timeout_ms\":5000}" },
+	{ STEPS "  a: &d {run: e, timeout: 5s}\n  b: {<<: *d, run: f}\n", "steps", "b",
+	  "{\"isolation\":\"none\",\"run\":\"f\",\"timeout_ms\":5000}" },
 };
 
 static void
@@ -110,7 +159,9 @@ make_files(const struct scratch *s)
 	scratch_write(s, "folder/a.txt", "1\n");
 	scratch_write(s, "folder/b.txt", "1\n");
 	scratch_write(s, "folder/lines.txt", "one\n\n two \n");
-	scratch_write(s, "parts/a.yaml", "params: {rate: 1, more: 2}\nsteps: {part: {run: part}}\ninclude: [parts/deep/b.yaml, pawl.yaml, parts/a.yaml]\n");
+	scratch_write(s, "parts/a.yaml",
+		      "params: {rate: 1, more: 2}\nsteps: {part: {run: part}}\ninclude: [parts/deep/b.yaml, "
+		      "pawl.yaml, parts/a.yaml]\n");
 	scratch_write(s, "parts/deep/b.yaml", "version: 1\nsteps: {deep: {run: deep}}\n");
 }
 
@@ -163,11 +214,15 @@ static void
 order_comments_and_spelling_do_not_count(void **state)
 {
 	static const char *const texts[] = {
-		"version: 1\npipeline: p\nparams: {a: 1, b: two}\nsteps:\n  x: {run: 'e ${params.a}', params: [a, b], inputs: {i: data.csv, j: y.o}}\n"
-		"  y: {run: e, outputs: {o: out/y}, env: {A: b, C: d}}\nenvironments: {e: {parent: scratch, apt: [b, a]}}\n",
-		"# a comment\nenvironments:\n  e:\n    apt:\n    - a   # another\n    - b\n    parent: 'scratch'\n"
+		"version: 1\npipeline: p\nparams: {a: 1, b: two}\nsteps:\n  x: {run: 'e ${params.a}', "
+		"params: [a, b], inputs: {i: data.csv, j: y.o}}\n"
+		"  y: {run: e, outputs: {o: out/y}, env: {A: b, C: d}}\nenvironments: {e: {parent: scratch, "
+		"apt: [b, a]}}\n",
+		"# a comment\nenvironments:\n  e:\n    apt:\n    - a   # another\n    - b\n    parent: "
+		"'scratch'\n"
 		"steps:\n  y:\n    env: {C: d, \"A\": b}\n    outputs: {o: ./out//y}\n    run: \"e\"\n"
-		"  x:\n    inputs:\n      j: y.o\n      i: ./data.csv\n    params: [b, a, a]\n    run: >-\n      e\n      ${params.a}\n"
+		"  x:\n    inputs:\n      j: y.o\n      i: ./data.csv\n    params: [b, a, a]\n    run: >-\n  "
+		"    e\n      ${params.a}\n"
 		"params:\n  b: \"two\"\n  a: 0x1\npipeline: p\nversion: 1\n",
 	};
 	AUTO_BUF first = { 0 };
@@ -192,10 +247,17 @@ parameters_come_from_file_then_files_then_options(void **state)
 	static const struct {
 		const char *name, *value, *json, *text;
 	} options[] = {
-		{ "lr", "0.5", "0.5", "0.5" },         { "lr", "1e-3", "0.001", "0.001" }, { "lr", "[1, 2]", "[1,2]", "[1,2]" },
-		{ "lr", "abc", "\"abc\"", "abc" },      { "lr", "\"5\"", "\"5\"", "5" },     { "lr", "", "null", "null" },
-		{ "word", "5", "\"5\"", "5" },          { "word", "true", "\"true\"", "true" }, { "word", "a: b", "\"a: b\"", "a: b" },
-		{ "word", "", "\"\"", "" },             { "word", "it's ${x} \"q\"", "\"it's ${x} \\\"q\\\"\"", "it's ${x} \"q\"" },
+		{ "lr", "0.5", "0.5", "0.5" },
+		{ "lr", "1e-3", "0.001", "0.001" },
+		{ "lr", "[1, 2]", "[1,2]", "[1,2]" },
+		{ "lr", "abc", "\"abc\"", "abc" },
+		{ "lr", "\"5\"", "\"5\"", "5" },
+		{ "lr", "", "null", "null" },
+		{ "word", "5", "\"5\"", "5" },
+		{ "word", "true", "\"true\"", "true" },
+		{ "word", "a: b", "\"a: b\"", "a: b" },
+		{ "word", "", "\"\"", "" },
+		{ "word", "it's ${x} \"q\"", "\"it's ${x} \\\"q\\\"\"", "it's ${x} \"q\"" },
 		{ "flag", "false", "false", "false" },
 	};
 	const struct scratch *s = *state;
@@ -218,7 +280,8 @@ parameters_come_from_file_then_files_then_options(void **state)
 	scratch_write(s, "p1.yaml", "lr: 2\nword: 3\nother: 7\n");
 	scratch_write(s, "p2.yaml", "lr: 4\n");
 	const struct str files[] = { STR_INIT("p1.yaml"), STR_INIT("p2.yaml") };
-	const struct ir_pair p[] = { { STR_INIT("flag"), STR_INIT("1") }, { STR_INIT("flag"), STR_INIT("2") } };
+	const struct ir_pair p[] = { { STR_INIT("flag"), STR_INIT("1") },
+				     { STR_INIT("flag"), STR_INIT("2") } };
 	const struct load_opts o = { s->fd, STR("pawl.yaml"), p, 2, files, 2 };
 	AUTO_LOADED l = { 0 };
 
@@ -246,7 +309,8 @@ unknown_parameters_are_mistakes(void **state)
 	l.rc = load(&o, &l.arena, &l.diags, &l.ir, &l.e);
 	assert_fails(l.rc, &l.e, ERR_INPUT);
 	assert_int_equal(l.diags.nerrors, 4);
-	const char *const codes[] = { "unknown-param", "syntax", "missing-file", "unknown-param" }; /* by file name */
+	const char *const codes[] = { "unknown-param", "syntax", "missing-file",
+				      "unknown-param" }; /* by file name */
 	const char *const names[] = { "", "-p lr", "gone.yaml", "p.yaml" };
 
 	for (size_t i = 0; i < 4; i++) {
@@ -324,24 +388,52 @@ hostile_irs_are_refused(void **state)
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"more\":1}", "'more'" },
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":[]}", "'steps'" },
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":5}}", "step 'a'" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a/b\":{\"run\":\"e\",\"isolation\":\"none\"}}}", "letters" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":[],\"isolation\":\"none\"}}}", "'run'" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a/"
+		  "b\":{\"run\":\"e\",\"isolation\":\"none\"}}}",
+		  "letters" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":[],\"isolation\":\"none\"}}}",
+		  "'run'" },
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\"}}}", "'isolation'" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"${x}\",\"isolation\":\"none\"}}}", "substitution" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"timeout_ms\":-1}}}", "timeout_ms" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"timeout_ms\":9e99}}}", "timeout_ms" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"inputs\":{\"i\":{\"path\":\"../x\"}}}}}", "inside" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"outputs\":{\"i\":{\"path\":\"/x\"}}}}}", "inside" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"inputs\":{\"i\":{}}}}}", "of one kind" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"after\":[\"b\"]}}}", "no step" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"after\":[\"a\"]}}}", "cycle" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\\u0000\",\"isolation\":\"none\"}}}", "text" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"retry\":{\"on\":[2,1]}}}}", "'on'" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\",\"foreach\":{\"x\":{\"range\":[0,9223372036854775807]}}}}}",
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"${x}\",\"isolation\":"
+		  "\"none\"}"
+		  "}}",
+		  "substitution" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"timeout_ms\":-1}}}",
+		  "timeout_ms" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"timeout_ms\":9e99}}}",
+		  "timeout_ms" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"inputs\":{\"i\":{\"path\":\"../x\"}}}}}",
+		  "inside" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"outputs\":{\"i\":{\"path\":\"/x\"}}}}}",
+		  "inside" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"inputs\":{\"i\":{}}}}}",
+		  "of one kind" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"after\":[\"b\"]}}}",
+		  "no step" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"after\":[\"a\"]}}}",
+		  "cycle" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\\u0000\",\"isolation\":"
+		  "\"none\"}}}",
+		  "text" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"retry\":{\"on\":[2,1]}}}}",
+		  "'on'" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"steps\":{\"a\":{\"run\":\"e\",\"isolation\":\"none\","
+		  "\"foreach\":{\"x\":{\"range\":[0,9223372036854775807]}}}}}",
 		  "1000000" },
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"environments\":{\"e\":{}}}", "'parent'" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"environments\":{\"e\":{\"parent\":{\"registry\":\"a\",\"oci\":\"b\"}}}}", "one kind" },
-		{ "{\"schema\":1,\"pipeline\":\"x\",\"stacks\":{\"s\":{\"pools\":{\"cpus\":\"x\"}}}}", "'pools'" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"environments\":{\"e\":{\"parent\":{\"registry\":\"a\","
+		  "\"oci\":\"b\"}}}}",
+		  "one kind" },
+		{ "{\"schema\":1,\"pipeline\":\"x\",\"stacks\":{\"s\":{\"pools\":{\"cpus\":\"x\"}}}}",
+		  "'pools'" },
 		{ "{\"schema\":1,\"pipeline\":\"x\",\"pipeline\":\"y\"}", "duplicate" },
 	};
 

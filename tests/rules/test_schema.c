@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The reference pages say what the program does. They are found from the top of the source tree, where tests run; UPDATE_DOCS=1
- * writes the generated one again.
+ * The reference pages say what the program does. They are found from the top of the source tree, where tests
+ * run; UPDATE_DOCS=1 writes the generated one again.
  */
 #include "rules/schema.h"
 #include "sys/file.h"
@@ -28,7 +28,8 @@ the_reference_is_the_table(void **state)
 	assert_true(str_eq(buf_str(&have), buf_str(&want)));
 }
 
-/* Calls such as diags_add(d, SEVERITY_ERROR, at, "code", ...) of the sources: the first text that looks like a code. */
+/* Calls such as diags_add(d, SEVERITY_ERROR, at, "code", ...) of the sources: the first text that looks like
+ * a code. */
 static void
 each_code(struct str source, const char *call, void (*found)(void *ctx, struct str code), void *ctx)
 {
@@ -44,10 +45,13 @@ each_code(struct str source, const char *call, void (*found)(void *ctx, struct s
 			c = str_cut(c.tail, '"');
 			size_t i = 0;
 
-			while (i < c.head.n && ((c.head.p[i] >= 'a' && c.head.p[i] <= 'z') || c.head.p[i] == '-'))
+			while (i < c.head.n &&
+			       ((c.head.p[i] >= 'a' && c.head.p[i] <= 'z') || c.head.p[i] == '-'))
 				i++;
-			if (i == c.head.n && i > 2 && (str_find_char(c.head, '-') != SIZE_MAX || str_is(c.head, "tab") || str_is(c.head, "syntax") ||
-						       str_is(c.head, "empty") || str_is(c.head, "cycle") || str_is(c.head, "encoding")))
+			if (i == c.head.n && i > 2 &&
+			    (str_find_char(c.head, '-') != SIZE_MAX || str_is(c.head, "tab") ||
+			     str_is(c.head, "syntax") || str_is(c.head, "empty") || str_is(c.head, "cycle") ||
+			     str_is(c.head, "encoding")))
 				found(ctx, c.head);
 		}
 	}
@@ -75,7 +79,8 @@ on_page(void *ctx, struct str code)
 static void
 every_code_is_explained(void **state)
 {
-	static const char *const calls[] = { "diags_add(", "MISTAKE(", "LOWER_ERROR(", "CHECK_ERROR(", "bad_use(", "FOREACH_ERROR(", "return " };
+	static const char *const calls[] = { "diags_add(", "MISTAKE(",       "LOWER_ERROR(", "CHECK_ERROR(",
+					     "bad_use(",   "FOREACH_ERROR(", "return " };
 	static const char *const folders[] = { "rules", "backends" };
 	struct arena a = { 0 };
 	AUTO_BUF text = { 0 };
@@ -98,7 +103,9 @@ every_code_is_explained(void **state)
 
 			if (!str_ends(v[i].name, STR(".c")))
 				continue;
-			assert_ok(file_read(AT_FDCWD, path_join(&a, str_z(folders[f]), v[i].name).p, 1 << 20, &source, &e), &e);
+			assert_ok(file_read(AT_FDCWD, path_join(&a, str_z(folders[f]), v[i].name).p, 1 << 20,
+					    &source, &e),
+				  &e);
 			for (size_t c = 0; c < COUNT(calls); c++)
 				if (c + 1 < COUNT(calls) || str_is(v[i].name, "schema.c"))
 					each_code(buf_str(&source), calls[c], on_page, &p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rules/template.h"
 #include "rules/ir_json.h"
+#include "rules/template.h"
 #include "tests/unit.h"
 
 /* Pieces spelt for comparing: literals in <>, references as space.name. */
@@ -11,7 +11,8 @@ spell(const struct ir_template *t, struct buf *out)
 		if (t->v[i].kind == PIECE_TEXT)
 			buf_printf(out, "<" STR_FMT ">", STR_ARG(t->v[i].text));
 		else
-			buf_printf(out, "%s." STR_FMT ";", template_space(t->v[i].kind), STR_ARG(t->v[i].text));
+			buf_printf(out, "%s." STR_FMT ";", template_space(t->v[i].kind),
+				   STR_ARG(t->v[i].text));
 	}
 }
 
@@ -58,9 +59,10 @@ texts_are_cut_into_pieces(void **state)
 static void
 other_references_are_mistakes(void **state)
 {
-	static const char *const texts[] = { "${",          "${x",       "${}",          "${x}",        "${HOME}",    "${inputs}",
-					     "${inputs.}",  "${run.x}",  "${run.}",      "${param.x}",  "${Inputs.x}", "a ${x:-y}",
-					     "${x%%.*} b",  "${ inputs.x}", "$$$${",     "${inputs.a" };
+	static const char *const texts[] = { "${",         "${x",          "${}",         "${x}",
+					     "${HOME}",    "${inputs}",    "${inputs.}",  "${run.x}",
+					     "${run.}",    "${param.x}",   "${Inputs.x}", "a ${x:-y}",
+					     "${x%%.*} b", "${ inputs.x}", "$$$${",       "${inputs.a" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -117,10 +119,17 @@ paths_stay_inside_the_project(void **state)
 	static const struct {
 		const char *text, *item, *path; /* NULL: refused */
 	} rows[] = {
-		{ "out/${item.i}.txt", "a", "out/a.txt" },  { "${item.i}", "a/../b", "b" },     { "${item.i}", "../b", NULL },
-		{ "${item.i}", "/b", NULL },                { "${item.i}", "", NULL },          { "x/${item.i}", "..", "." },
-		{ "x/${item.i}", "../..", NULL },           { "${params.p}/x", "", "value/x" }, { "${item.other}", "", NULL },
-		{ "${inputs.i}", "", NULL },                { "./a//b/${item.i}", "$(x)", "a/b/$(x)" },
+		{ "out/${item.i}.txt", "a", "out/a.txt" },
+		{ "${item.i}", "a/../b", "b" },
+		{ "${item.i}", "../b", NULL },
+		{ "${item.i}", "/b", NULL },
+		{ "${item.i}", "", NULL },
+		{ "x/${item.i}", "..", "." },
+		{ "x/${item.i}", "../..", NULL },
+		{ "${params.p}/x", "", "value/x" },
+		{ "${item.other}", "", NULL },
+		{ "${inputs.i}", "", NULL },
+		{ "./a//b/${item.i}", "$(x)", "a/b/$(x)" },
 	};
 	struct ir_param param = { .name = STR("p"), .text = STR("value") };
 	const struct ir ir = { .params = &param, .nparams = 1 };

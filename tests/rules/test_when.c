@@ -73,7 +73,8 @@ conditions_have_their_truth(void **state)
 	struct err e;
 
 	(void)state;
-	assert_ok(js_parse(STR("{\"one\":1,\"zero\":0,\"half\":0.5,\"yes\":true,\"no\":false,\"nothing\":null,\"empty\":\"\",\"word\":\"w\","
+	assert_ok(js_parse(STR("{\"one\":1,\"zero\":0,\"half\":0.5,\"yes\":true,\"no\":false,\"nothing\":"
+			       "null,\"empty\":\"\",\"word\":\"w\","
 			       "\"list\":[0],\"nolist\":[]}"),
 			   "values", &values, &e),
 		  &e);
@@ -95,9 +96,12 @@ conditions_have_their_truth(void **state)
 static void
 broken_conditions_are_refused(void **state)
 {
-	static const char *const texts[] = { "==",      "1 ==",    "1 2",        "(1",          "1)",        "deploy",      "1 < 2 < 3", "${params.x",
-					     "${x}",    "'open",   "${env.A}",   "${outputs.o}", "1 = 2",    "and",         "not",       "()",
-					     "true or", "1 and and 2", "#",      "${params.x} y", "a == b",  "yes",         "1 && 2",    "'x' 'y'" };
+	static const char *const texts[] = { "==",      "1 ==",        "1 2",       "(1",
+					     "1)",      "deploy",      "1 < 2 < 3", "${params.x",
+					     "${x}",    "'open",       "${env.A}",  "${outputs.o}",
+					     "1 = 2",   "and",         "not",       "()",
+					     "true or", "1 and and 2", "#",         "${params.x} y",
+					     "a == b",  "yes",         "1 && 2",    "'x' 'y'" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -133,7 +137,8 @@ long_conditions_are_refused(void **state)
 static void
 kinds_without_an_order_are_mistakes(void **state)
 {
-	static const char *const texts[] = { "1 < 'a'", "true < false", "null >= 0", "(1 == 1) < 2", "${params.broken}" };
+	static const char *const texts[] = { "1 < 'a'", "true < false", "null >= 0", "(1 == 1) < 2",
+					     "${params.broken}" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -155,7 +160,11 @@ texts_become_values(void **state)
 {
 	static const struct {
 		const char *text, *json;
-	} rows[] = { { "0.93\n", "0.93" }, { " true ", "true" }, { "", "null" }, { "word\n", "\"word\"" }, { "12", "12" } };
+	} rows[] = { { "0.93\n", "0.93" },
+		     { " true ", "true" },
+		     { "", "null" },
+		     { "word\n", "\"word\"" },
+		     { "12", "12" } };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
