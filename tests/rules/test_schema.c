@@ -79,8 +79,8 @@ on_page(void *ctx, struct str code)
 static void
 every_code_is_explained(void **state)
 {
-	static const char *const calls[] = { "diags_add(", "MISTAKE(",       "LOWER_ERROR(", "CHECK_ERROR(",
-					     "bad_use(",   "FOREACH_ERROR(", "return " };
+	static const char *const calls[] = { "mistake(",     "diags_add(", "MISTAKE(",       "LOWER_ERROR(",
+					     "CHECK_ERROR(", "bad_use(",   "FOREACH_ERROR(", "return " };
 	static const char *const folders[] = { "rules", "backends" };
 	struct arena a = { 0 };
 	AUTO_BUF text = { 0 };
