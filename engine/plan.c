@@ -242,9 +242,9 @@ static void
 find_targets(struct planner *pl)
 {
 	const struct plan_opts *o = pl->f.o;
-	for (size_t i = 0; i < o->ntargets; i++)
+	for (size_t i = 0; o->targets && i < o->ntargets; i++)
 		find_from(pl, o->targets[i]);
-	for (uint32_t i = 0; i < pl->g->nnodes && !o->ntargets; i++)
+	for (uint32_t i = 0; i < pl->g->nnodes && !o->targets; i++)
 		if (is_sink(pl->g, (node_id){ i }))
 			find_from(pl, (node_id){ i });
 	for (size_t i = 0; i < pl->found.n; i++)

@@ -47,7 +47,7 @@ struct plan_opts {
 	void *ctx;
 	struct str project;        /* names the records of "last": root folder and pipeline */
 	struct str pipeline;       /* second name, for clones in other folders; empty: none */
-	const node_id *targets;    /* none: every node that is not only NEEDed (sinks without NEED edges, and what leads to them) */
+	const node_id *targets;    /* NULL: every node that is not only NEEDed (sinks without NEED edges, and what leads to them) */
 	size_t ntargets;
 	bool force;                /* every job node */
 	const node_id *forced;

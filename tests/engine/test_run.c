@@ -223,7 +223,7 @@ why_leads_to_the_leaf(void **state)
 	w->opts.targets = &a->n;
 	w->opts.ntargets = 1;
 	go(w);
-	w->opts.ntargets = 0;
+	w->opts.targets = NULL;
 	plans(w, "a hit, b run input");
 	assert_int_equal(explain(&w->opts, &w->plan, b->n, STR(""), &w->arena, &why, &w->err), 0);
 	assert_int_equal(why.nchain, 2);
@@ -276,6 +276,9 @@ targets_and_force(void **state)
 	go(w);
 	states(w, "load , scale , total , alone made");
 	w->opts.ntargets = 0;
+	go(w);
+	states(w, "load , scale , total , alone "); /* no targets is not all targets */
+	w->opts.targets = NULL;
 	go(w);
 	states(w, "load hit, scale hit, total made, alone hit");
 	w->opts.forced = &scale;
