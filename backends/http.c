@@ -354,3 +354,9 @@ http_do(struct http *h, const struct http_request *r, struct arena *a, struct ht
 	}
 	return err_set(e, ERR_WORLD, "%s " STR_FMT ": more than %d redirects", r->method, STR_ARG(shown(a, r->url)), REDIRECTS);
 }
+
+const char *
+http_version(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -49,4 +49,6 @@ int http_do(struct http *h, const struct http_request *r, struct arena *a, struc
 bool http_same_origin(struct str a, struct str b);
 struct str http_header(const struct http_answer *r, const char *name); /* empty: none */
 
+const char *http_version(void); /* of libcurl */
+
 #endif

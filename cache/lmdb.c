@@ -292,3 +292,9 @@ lmdb_count(struct lmdb *l, struct lmdb_read *t, enum table table)
 	MDB_stat st;
 	return mdb_stat(txn(t), l->dbi[table], &st) == 0 ? st.ms_entries : 0;
 }
+
+const char *
+lmdb_version(void)
+{
+	return MDB_VERSION_STRING;
+}

@@ -70,4 +70,6 @@ int lmdb_each(struct lmdb *l, struct lmdb_read *t, enum table table, struct str 
 	      bool (*call)(void *ctx, struct str key, struct str stored), void *ctx);
 size_t lmdb_count(struct lmdb *l, struct lmdb_read *t, enum table table);
 
+const char *lmdb_version(void); /* "0.9.24" */
+
 #endif

@@ -63,6 +63,14 @@ collect(void *ctx, struct str key, struct str value)
 	return true;
 }
 
+/* Two runs of one second have names in no order of their own. */
+static int
+by_time(const void *a, const void *b)
+{
+	double x = js_double(js_get(*(struct js *const *)a, "t")), y = js_double(js_get(*(struct js *const *)b, "t"));
+	return (x > y) - (x < y);
+}
+
 int
 history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
 {
@@ -77,6 +85,8 @@ history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
 		return -1;
 	view_each(v, TABLE_RUN, prefix(s, &s->arena), collect, &f);
 	view_end(v);
+	if (f.n)
+		qsort(f.v, f.n, sizeof *f.v, by_time);
 	*out = f.v;
 	*n = f.n;
 	return 0;

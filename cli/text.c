@@ -20,7 +20,7 @@ text_seconds(struct buf *out, double seconds)
 	if (seconds < 0)
 		seconds = 0;
 	if (seconds < 0.9995) {
-		buf_printf(out, "%.0f ms", seconds * 1e3);
+		buf_printf(out, "%.*f ms", seconds < 0.00995 ? 1 : 0, seconds * 1e3);
 		return;
 	}
 	if (seconds < 59.95) {

@@ -12,7 +12,7 @@
 #include "base/js.h"
 #include "cli/args.h"
 
-/* "6 ms", "3.2 s", "2 m 5 s", "2 h 14 m", "3 d 2 h". */
+/* "0.4 ms", "26 ms", "3.2 s", "2 m 5 s", "2 h 14 m", "3 d 2 h". */
 void text_seconds(struct buf *out, double seconds);
 void text_bytes(struct buf *out, uint64_t bytes);                 /* "512 B", "17.1 MB" (powers of 1000) */
 void text_count(struct buf *out, size_t n, const char *singular); /* "1 step", "3 steps" */

@@ -73,10 +73,9 @@ print(struct arena *a, const struct found *f, struct str pipeline, struct buf *o
 		   STR_ARG(pipeline));
 	if (f->requirements || f->dockerfile) {
 		buf_puts(out, "# What steps run in. Resolved once into pawl.lock.\nenvironments:\n  base:\n");
-		if (f->requirements)
-			buf_puts(out, "    python: {requirements: [requirements.txt]}\n");
-		else
-			buf_puts(out, "    parent: scratch\n");
+		buf_puts(out, f->requirements ? "    parent: {bootstrap: debian, suite: bookworm, packages: [python3]}  # of the image; or python:3.11-slim\n"
+						"    python: {requirements: [requirements.txt]}\n"
+					      : "    parent: scratch\n");
 		if (f->dockerfile)
 			buf_puts(out, "    # A Dockerfile is here as well: dockerfile: Dockerfile, context: .\n");
 		buf_putc(out, '\n');

@@ -2,8 +2,10 @@
 #include "cli/versions.h"
 
 #include "backends/archive.h"
+#include "backends/http.h"
 #include "backends/layer.h"
 #include "base/js.h"
+#include "cache/lmdb.h"
 #include "hashing/digest.h"
 #include "hashing/fp.h"
 #include "rules/yaml.h"
@@ -15,6 +17,8 @@ versions(struct version_entry *out, size_t max)
 		{ "jansson", js_version() },
 		{ "xxhash", fp_version() },
 		{ "libcrypto", digest_version() },
+		{ "lmdb", lmdb_version() },
+		{ "libcurl", http_version() },
 		{ "libyaml", yaml_version() },
 		{ "libarchive", archive_library_version() },
 		{ "gzip", layer_compressor(LAYER_GZIP) },

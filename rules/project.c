@@ -13,6 +13,7 @@
 #include "rules/load.h"
 #include "rules/notes.h"
 #include "rules/rules.h"
+#include "rules/rundirs.h"
 #include "rules/snapshot.h"
 #include "rules/tool.h"
 #include "sys/file.h"
@@ -112,6 +113,7 @@ project_close(struct project *p)
 	code_state_free(p->code);
 	tool_state_free(p->tool);
 	image_state_free(p->image);
+	rundirs_free(p->rundirs);
 	lock_done(&p->lock);
 	graph_done(&p->graph);
 	leaves_free(p->leaves);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small projects that scenarios edit."""
+import textwrap
 
 
 def chain(test):
@@ -68,4 +69,4 @@ def package(test):
 def one(test, body, **more):
     """A pipeline of a single step 's' from the text of its mapping."""
     head = more.get("head", "")
-    test.write("pawl.yaml", "version: 1\npipeline: one\n%ssteps:\n  s:\n%s" % (head, "".join("    %s\n" % line for line in body.strip().splitlines())))
+    test.write("pawl.yaml", "version: 1\npipeline: one\n%ssteps:\n  s:\n%s" % (head, "".join("    %s\n" % line for line in textwrap.dedent(body).strip().splitlines())))

@@ -104,7 +104,7 @@ class Compiles(PawlTest):
         chain(self)
         digest = self.pawl("compile", "--digest").out
         self.assertTrue(digest.startswith("sha256:"))
-        self.edit("pawl.yaml", "echo aside >", "echo other >")
+        self.edit("pawl.yaml", "echo aside > $", "echo other > $")
         self.assertNotEqual(self.pawl("compile", "--digest").out, digest)
 
 
@@ -153,7 +153,7 @@ class History(PawlTest):
         self.pawl("diff", "last", "nosuch", status=2)
 
     def test_log_of_a_cached_step(self):
-        self.edit("pawl.yaml", "echo aside >", "echo spoken; echo aside >")
+        self.edit("pawl.yaml", "echo aside > $", "echo spoken; echo aside > $")
         self.pawl("run")
         self.pawl("run")
         self.assertEqual(self.pawl("log", "aside").out, "spoken\n")
@@ -300,6 +300,7 @@ class Small(PawlTest):
             self.assertIn(word, outcome.err, args)
 
     def test_json_errors(self):
+        chain(self)
         answer = self.pawl("--json", "run", "nosuch", status=2).json
         self.assertIn("nosuch", answer["errors"][0]["message"])
 

@@ -81,7 +81,7 @@ class Inputs(PawlTest):
         self.assertEqual(self.read("out/sum.txt").strip(), "42")
 
     def test_changed_command(self):
-        self.edit("pawl.yaml", "echo aside >", "echo other >")
+        self.edit("pawl.yaml", "echo aside > $", "echo other > $")
         self.assertEqual(self.expect("aside").reasons()["aside"], "command")
 
     def test_comments_and_order_of_the_file(self):
@@ -117,7 +117,7 @@ class Inputs(PawlTest):
 
     def test_only_what_leads_there(self):
         self.write("data/raw.txt", "10\n")
-        self.edit("pawl.yaml", "echo aside >", "echo other >")
+        self.edit("pawl.yaml", "echo aside > $", "echo other > $")
         self.expect("numbers", "doubled", args=("doubled",))
         self.expect("sum", "aside")
 
@@ -170,7 +170,7 @@ class Outputs(PawlTest):
 
     def test_edited_output_is_kept_when_its_step_runs(self):
         self.write("out/aside.txt", "precious\n")
-        self.edit("pawl.yaml", "echo aside >", "echo other >")
+        self.edit("pawl.yaml", "echo aside > $", "echo other > $")
         outcome = self.pawl("run")
         self.assertEqual(self.ran(), ["aside"])
         digest = [w for w in (outcome.out + outcome.err).replace("'", " ").split() if w.startswith("sha256:")][0]
