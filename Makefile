@@ -74,6 +74,8 @@ $(B)/%.inc: %
 	@mkdir -p $(@D)
 	$(Q)od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 
+$(foreach b,$(B) build-fuzz,$(foreach h,pyfacts pyhost,$(eval $(b)/rules/$(h).o: $(b)/rules/$(h).py.inc)))
+
 $(B)/tests/%: $(B)/tests/%.o $(B)/libpawl.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
 

@@ -10,6 +10,9 @@
 struct code_state; /* of a project; made on first use */
 void code_state_free(struct code_state *s); /* NULL is fine */
 
+/* After all steps are there, before the seal: edges from the steps that make part of another step's code. */
+int code_link(struct project *p, struct err *e);
+
 /* Project files that a step's code consists of, sorted, relative: for the code layer of images. In the arena. */
 int code_files(struct project *p, const struct step_data *s, struct arena *a, struct str **out, size_t *n, struct err *e);
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a finished closure comes to: names and hashes, for rules/pyclosure.h.
+ */
+#include <stdlib.h>
+
+#include "rules/pyclosure.h"
+
+struct list {
+	VEC_FIELDS(struct pyreach);
+};
+
+static struct str
+content_hash(const struct pyfile *x, struct arena *a)
+{
+	return digest_str(&x->content.digest, a);
+}
+
+static struct str
+unit_hash(const struct closure *c, const struct pyunit *u)
+{
+	return c->docs ? u->full : u->hash;
+}
+
+/* The statements of a module that are not definitions, in order; where there are effects, the places of definitions among them. */
+static struct str
+statements(const struct closure *c, const struct pymodule *m, struct arena *a)
+{
+	const struct pyfacts *f = m->file->facts;
+	AUTO_BUF b = { 0 };
+	bool effects = false;
+	for (size_t i = 0; i < f->nunits; i++)
+		effects = effects || (m->reached[i] && (f->units[i].kind == PY_EFFECT || f->units[i].kind == PY_MAIN));
+	if (c->docs)
+		buf_text(&b, f->doc);
+	for (size_t i = 0; i < f->nunits; i++) {
+		const struct pyunit *u = &f->units[i];
+		if (!m->reached[i])
+			continue;
+		if (u->kind == PY_EFFECT || u->kind == PY_MAIN || u->kind == PY_IMPORT)
+			buf_text(&b, unit_hash(c, u));
+		else if (effects)
+			buf_text(&b, u->name);
+		for (size_t k = 0; k < u->nimports; k++)
+			buf_u8(&b, m->present[u->imports[k]]);
+	}
+	const struct digest d = digest_of(buf_str(&b));
+	return b.n ? digest_str(&d, a) : STR("none");
+}
+
+static struct str
+via(const struct closure *c, const struct pymodule *m, struct arena *a)
+{
+	if (m->from == UINT32_MAX || !c->modules.v[m->from].file)
+		return STR("");
+	return arena_printf(a, STR_FMT ":%u", STR_ARG(c->modules.v[m->from].file->path), m->line);
+}
+
+static void
+of_module(const struct closure *c, const struct pymodule *m, struct arena *a, struct list *out)
+{
+	const struct pyfile *x = m->file;
+	struct pyreach r = { .name = x->path, .file = x->is_text ? STR("") : x->path, .kind = PY_EFFECT, .via = via(c, m, a) };
+	if (m->kind == PYMOD_EXTENSION || !x->facts || x->facts->broken || c->source || c->cut || !m->reached) {
+		r.hash = content_hash(x, a);
+		r.line = x->facts ? x->facts->error_line : 0;
+		VEC_PUSH(out, r);
+		return;
+	}
+	r.hash = statements(c, m, a);
+	VEC_PUSH(out, r);
+	for (size_t i = 0; i < x->facts->nunits; i++) {
+		const struct pyunit *u = &x->facts->units[i];
+		if (!m->reached[i] || u->kind == PY_EFFECT || u->kind == PY_MAIN || u->kind == PY_IMPORT)
+			continue;
+		const struct pyreach d = { .name = arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(x->path), STR_ARG(u->name)),
+					   .hash = unit_hash(c, u), .file = r.file, .line = u->line, .kind = u->kind, .via = r.via };
+		VEC_PUSH(out, d);
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct pyreach *x = a, *y = b;
+	const int order = str_cmp(x->name, y->name);
+	return order ? order : x->line < y->line ? -1 : x->line > y->line;
+}
+
+void
+closure_result(struct closure *c, struct arena *a, struct pyreach **out, size_t *n)
+{
+	struct list all = { 0 };
+	for (size_t i = 0; i < c->modules.n; i++)
+		if (c->modules.v[i].loaded && c->modules.v[i].file)
+			of_module(c, &c->modules.v[i], a, &all);
+	if (all.n)
+		qsort(all.v, all.n, sizeof *all.v, compare);
+	*out = arena_array(a, struct pyreach, all.n + 1);
+	*n = 0;
+	for (size_t i = 0; i < all.n; i++) { /* a name that is defined twice is one, by both */
+		struct pyreach *last = *n ? &(*out)[*n - 1] : NULL;
+		if (last && str_eq(last->name, all.v[i].name))
+			last->hash = arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(last->hash), STR_ARG(all.v[i].hash));
+		else
+			(*out)[(*n)++] = all.v[i];
+	}
+	VEC_DONE(&all);
+}
