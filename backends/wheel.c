@@ -47,14 +47,15 @@ read_file(struct wheel *w, struct archive_reader *r, const struct archive_item *
 	return 0;
 }
 
+static const struct archive_opts LIMITS = {
+	.zip = true, .links = ARCHIVE_LINKS_REFUSED, .total = WHEEL_TOTAL, .entries = WHEEL_ENTRIES
+};
+
+/* Closes r. */
 static int
-read_all(struct wheel *w, struct blobs *b, const struct digest *wheel, struct err *e)
+read_all(struct wheel *w, struct archive_reader *r, struct err *e)
 {
-	const struct archive_opts o = { .zip = true, .links = ARCHIVE_LINKS_REFUSED, .total = WHEEL_TOTAL, .entries = WHEEL_ENTRIES };
-	struct archive_reader *r;
 	struct archive_item item;
-	if (archive_open_blob(b, wheel, arena_z(&w->arena, w->name), &o, &r, e) < 0)
-		return -1;
 	char *room = mem_alloc(ROOM);
 	int got;
 	while ((got = archive_next(r, &item, e)) == 1) {
@@ -215,11 +216,11 @@ finish(struct wheel *w, struct err *e)
 	return layer_add_bytes(w->layer, path_join(&w->arena, info, STR("RECORD")), false, buf_str(&record), e);
 }
 
-int
-wheel_add_named(struct blobs *b, const struct digest *wheel, struct str name, const struct wheel_scheme *s, struct layer *l, struct err *e)
+static int
+add(struct archive_reader *r, struct str name, const struct wheel_scheme *s, struct layer *l, struct err *e)
 {
 	struct wheel w = { .scheme = s, .layer = l, .name = name };
-	const int bad = read_all(&w, b, wheel, e) < 0 || read_meta(&w, e) < 0 || place_all(&w, e) < 0 || finish(&w, e) < 0;
+	const int bad = read_all(&w, r, e) < 0 || read_meta(&w, e) < 0 || place_all(&w, e) < 0 || finish(&w, e) < 0;
 	VEC_DONE(&w.files);
 	VEC_DONE(&w.rows);
 	map_done(&w.paths);
@@ -227,6 +228,30 @@ wheel_add_named(struct blobs *b, const struct digest *wheel, struct str name, co
 	map_done(&w.placed);
 	arena_done(&w.arena);
 	return bad ? -1 : 0;
+}
+
+int
+wheel_add_named(struct blobs *b, const struct digest *wheel, struct str name, const struct wheel_scheme *s, struct layer *l, struct err *e)
+{
+	struct arena a = { 0 };
+	struct archive_reader *r;
+	int bad = archive_open_blob(b, wheel, arena_z(&a, name), &LIMITS, &r, e);
+	if (bad == 0)
+		bad = add(r, name, s, l, e);
+	arena_done(&a);
+	return bad;
+}
+
+int
+wheel_add_bytes(struct str wheel, struct str name, const struct wheel_scheme *s, struct layer *l, struct err *e)
+{
+	struct arena a = { 0 };
+	struct archive_reader *r;
+	int bad = archive_open_bytes(wheel, arena_z(&a, name), &LIMITS, &r, e);
+	if (bad == 0)
+		bad = add(r, name, s, l, e);
+	arena_done(&a);
+	return bad;
 }
 
 int

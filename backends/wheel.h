@@ -26,6 +26,8 @@ struct wheel_scheme {      /* relative to the image's root or to the venv: "usr/
 /* Add all files that installing gives (RECORD, INSTALLER "pawl", scripts included) to l. name: the wheel's file name, for messages. */
 int wheel_add_named(struct blobs *b, const struct digest *wheel, struct str name, const struct wheel_scheme *s, struct layer *l,
 		    struct err *e);
+/* The same of a wheel in memory. */
+int wheel_add_bytes(struct str wheel, struct str name, const struct wheel_scheme *s, struct layer *l, struct err *e);
 int wheel_add(struct blobs *b, const struct digest *wheel, const struct wheel_scheme *s, struct layer *l, struct err *e);
 
 #endif
