@@ -51,14 +51,16 @@ put_preferences(const struct resolver_question *q, struct arena *a, struct str *
 {
 	VEC(struct str) lines = { 0 };
 
-	VEC_PUSH(&lines, STR("lock-version = \"1.0\"\ncreated-by = \"pawl\""));
+	/* uv reads this file in any case, and an empty one is a mistake to it */
+	VEC_PUSH(&lines, q->nprefer ? STR("lock-version = \"1.0\"\ncreated-by = \"pawl\"")
+				    : STR("lock-version = \"1.0\"\ncreated-by = \"pawl\"\npackages = []"));
 	for (size_t i = 0; i < q->nprefer; i++) {
 		struct str_cut c = str_cut(q->prefer[i], '=');
 		struct str version = str_drop(c.tail, 1);
 		VEC_PUSH(&lines, arena_printf(a, "[[packages]]\nname = \"" STR_FMT "\"\nversion = \"" STR_FMT "\"", STR_ARG(c.head),
 					      STR_ARG(version)));
 	}
-	int bad = resolver_lines(q, ANSWER, lines.v, q->nprefer ? lines.n : 0, a, path, e);
+	int bad = resolver_lines(q, ANSWER, lines.v, lines.n, a, path, e);
 	VEC_DONE(&lines);
 	return bad;
 }
