@@ -95,7 +95,8 @@ registry_ref_parse(struct str text, struct arena *a, struct registry_ref *out, s
 	}
 	if (str_is(r.host, DEFAULT_HOST) && str_find_char(name, '/') == SIZE_MAX)
 		name = arena_printf(a, "library/" STR_FMT, STR_ARG(name));
-	if (!host_good(r.host) || !repository_good(name) || (r.tag.n > 0 && !tag_good(r.tag)))
+	const bool tagged = tag.ok && str_find_char(tag.tail, '/') == SIZE_MAX;
+	if (!host_good(r.host) || !repository_good(name) || ((tagged || r.tag.n > 0) && !tag_good(r.tag)))
 		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no reference to an image: expected [HOST/]NAME[:TAG][@sha256:...], NAME in lower case",
 			       STR_ARG(str_take(text, 300)));
 	r.host = arena_str(a, r.host);
