@@ -67,7 +67,7 @@ host_good(struct str s)
 		if (!isalnum((unsigned char)s.p[i]) && (!strchr(".-:[]", s.p[i]) || s.p[i] == '\0'))
 			return false;
 	}
-	return s.n > 0 && s.n < 256;
+	return s.n > 0 && s.n < 256 && s.p[0] != '.' && s.p[0] != '-' && s.p[0] != ':';
 }
 
 int
