@@ -29,7 +29,7 @@ class Environment(PawlTest):
 
     def test_passed_variable_counts_stray_one_does_not(self):
         one(self, """
-            run: "echo s >> '@RAN@'; echo \\"$PASSED\\" > ${outputs.o}"
+            run: "echo s >> '@RAN@'; echo \\"$${PASSED-}\\" > ${outputs.o}"
             pass_env: [PASSED]
             outputs: {o: o.txt}
             """)
