@@ -33,6 +33,18 @@ registry_free(struct registry *r)
 	free(r);
 }
 
+struct registry *
+registry_twin(const struct registry *r, struct err *e)
+{
+	struct registry *twin = registry_new(&r->opts, e);
+	for (size_t i = 0; twin && i < r->tokens.n; i++) {
+		const struct registry_token *t = &r->tokens.v[i];
+		VEC_PUSH(&twin->tokens, ((struct registry_token){ arena_str(&twin->arena, t->host), arena_str(&twin->arena, t->scope),
+								   arena_str(&twin->arena, t->header) }));
+	}
+	return twin;
+}
+
 /* ---- references ---- */
 
 static bool

@@ -36,6 +36,8 @@ struct registry_request {
 	struct blob_writer *to;
 	size_t limit;
 };
+/* Another session, for another thread, that knows the same tokens. */
+struct registry *registry_twin(const struct registry *r, struct err *e);
 int registry_ask(struct registry *r, const struct registry_request *q, struct arena *a, struct http_answer *out, struct err *e);
 /* An answer that is no success as an error: what was attempted, what the registry says. */
 int registry_refused(const struct registry_ref *ref, const char *what, const struct http_answer *answer, struct err *e);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/registry_inside.h"
 #include "sys/clock.h"
+#include "sys/pool.h"
 
 /* Below this an upload costs no more than the question whether it is needed. */
 #define ASK_FIRST (UINT64_C(256) << 10)
+#define TOGETHER 4
 
 struct push {
 	struct registry *r;
 	const struct registry_push *p;
 	struct registry_pushed done;
+	pthread_mutex_t *having; /* held around p->have */
 	struct arena arena;
 };
 
@@ -81,13 +85,24 @@ place(struct push *x, const struct http_answer *answer)
 	return location;
 }
 
+/* One thread at a time: it may fetch all layers of a parent at once. */
+static int
+have(struct push *x, const struct registry_item *i, struct err *e)
+{
+	pthread_mutex_lock(x->having);
+	uint64_t size;
+	const int bad = blobs_has(x->p->blobs, &i->digest, &size) ? 0 : x->p->have(x->p->ctx, i, e);
+	pthread_mutex_unlock(x->having);
+	return bad;
+}
+
 static int
 put_blob(struct push *x, const struct registry_item *i, struct str to, struct err *e)
 {
 	static const struct http_header type[] = { { STR_INIT("Content-Type"), STR_INIT("application/octet-stream") } };
 	struct str path;
 	uint64_t size;
-	if (!blobs_has(x->p->blobs, &i->digest, &size) && x->p->have(x->p->ctx, i, e) < 0)
+	if (!blobs_has(x->p->blobs, &i->digest, &size) && have(x, i, e) < 0)
 		return -1;
 	if (!blobs_path(x->p->blobs, &i->digest, &x->arena, &path))
 		return err_set(e, ERR_MISSING, "the blob " STR_FMT " is not in the cache", STR_ARG(digest_str(&i->digest, &x->arena)));
@@ -136,22 +151,91 @@ upload(struct push *x, const struct registry_item *i, struct err *e)
 	return put_blob(x, i, to, e);
 }
 
+static int
+send_item(struct push *x, const struct registry_item *i, bool careful, struct err *e)
+{
+	bool there = false;
+	const bool mounts = i->from.n > 0 && !careful;
+	if ((careful || (i->size > ASK_FIRST && !mounts)) && head(x, i, &there, e) < 0)
+		return -1;
+	return there ? 0 : upload(x, i, e);
+}
+
+/* Several at once, each thread with a session of its own: what a blob costs is the time until the registry answers. */
+struct sending {
+	struct push *push;
+	struct registry *session[TOGETHER]; /* the first is the push's own */
+	const struct registry_item **items;
+	size_t nitems, next;
+	bool careful;
+	pthread_mutex_t mu; /* over next and all below, and push->done */
+	bool failed;
+	struct err err;
+};
+
+static const struct registry_item *
+next_item(struct sending *s)
+{
+	pthread_mutex_lock(&s->mu);
+	const struct registry_item *i = !s->failed && s->next < s->nitems ? s->items[s->next++] : NULL;
+	pthread_mutex_unlock(&s->mu);
+	return i;
+}
+
+static void
+send_some(void *ctx, size_t thread)
+{
+	struct sending *s = ctx;
+	struct err e = { 0 };
+	struct push x = { .r = s->session[thread], .p = s->push->p, .having = s->push->having };
+	const struct registry_item *i;
+	bool failed = false;
+	while (!failed && (i = next_item(s)))
+		failed = send_item(&x, i, s->careful, &e) < 0;
+	pthread_mutex_lock(&s->mu);
+	s->push->done.uploaded += x.done.uploaded;
+	s->push->done.mounted += x.done.mounted;
+	s->push->done.bytes += x.done.bytes;
+	if (failed && !s->failed) {
+		s->failed = true;
+		s->err = e;
+	}
+	pthread_mutex_unlock(&s->mu);
+	arena_done(&x.arena);
+}
+
+static int
+send_together(struct push *x, struct sending *s, struct err *e)
+{
+	size_t n = s->nitems < TOGETHER ? s->nitems : TOGETHER;
+	s->session[0] = x->r;
+	for (size_t k = 1; k < n; k++) {
+		s->session[k] = registry_twin(x->r, e);
+		if (!s->session[k])
+			n = k;
+	}
+	pool_each(n, 1, (unsigned)n, send_some, s);
+	for (size_t k = 1; k < n; k++) {
+		x->done.requests += s->session[k]->requests;
+		registry_free(s->session[k]);
+	}
+	return s->failed ? err_set(e, s->err.code, "%s", s->err.text) : 0;
+}
+
 /* careful: believe nothing that is written down. */
 static int
 send_items(struct push *x, bool careful, struct err *e)
 {
+	struct sending s = { .push = x, .careful = careful, .mu = PTHREAD_MUTEX_INITIALIZER };
+	s.items = arena_array(&x->arena, const struct registry_item *, x->p->nitems + 1);
 	for (size_t k = 0; k < x->p->nitems; k++) {
-		const struct registry_item *i = &x->p->items[k];
-		bool there = false;
-		if (!careful && seen(x, &i->digest))
-			continue;
-		const bool mounts = i->from.n > 0 && !careful;
-		if ((careful || (i->size > ASK_FIRST && !mounts)) && head(x, i, &there, e) < 0)
-			return -1;
-		if (!there && upload(x, i, e) < 0)
-			return -1;
-		remember(x, &i->digest);
+		if (careful || !seen(x, &x->p->items[k].digest))
+			s.items[s.nitems++] = &x->p->items[k];
 	}
+	if (s.nitems > 0 && send_together(x, &s, e) < 0)
+		return -1;
+	for (size_t k = 0; k < s.nitems; k++)
+		remember(x, &s.items[k]->digest);
 	return 0;
 }
 
@@ -189,10 +273,11 @@ push_all(struct push *x, struct err *e)
 int
 registry_push(struct registry *r, const struct registry_push *p, struct registry_pushed *out, struct err *e)
 {
-	struct push x = { .r = r, .p = p };
+	pthread_mutex_t having = PTHREAD_MUTEX_INITIALIZER;
+	struct push x = { .r = r, .p = p, .having = &having };
 	const size_t before = r->requests;
 	const int bad = push_all(&x, e);
-	x.done.requests = r->requests - before;
+	x.done.requests += r->requests - before;
 	if (bad == 0 && out)
 		*out = x.done;
 	arena_done(&x.arena);

@@ -44,7 +44,7 @@ layer_of_files(const struct builder_kind *b, const char *kind, struct str name, 
 		buf_u8(&list, files[i].exec);
 		buf_put(&list, (struct str){ (const char *)files[i].content.digest.b, sizeof files[i].content.digest.b });
 	}
-	s.history = arena_printf(a, "%s, %zu files", kind, n);
+	s.history = arena_printf(a, "%s, %zu file%s", kind, n, n == 1 ? "" : "s");
 	begin_key(&s, b, BUILDER_FILES, a);
 	const struct digest d = digest_of(buf_str(&list));
 	key_digest(&s.key, "files", STR(""), &d);
