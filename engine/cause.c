@@ -123,7 +123,8 @@ choose(const struct facts *f, node_id n, struct key *old, const struct key *now,
 		if (asked[o]++ >= ASKED_MOST)
 			continue;
 		const struct reason r = words(f, n, &v[i], o, a);
-		const int score = o == ENGINES ? INT_MAX - 1 : rank(r.code) * (ENGINES + 1) + (int)o;
+		/* What changed says more than what came or went. */
+		const int score = o == ENGINES ? INT_MAX - 1 : (rank(r.code) * (ENGINES + 1) + (int)o) * 2 + !(v[i].a && v[i].b);
 		if (score >= best_score)
 			continue;
 		best_score = score;

@@ -223,6 +223,12 @@ explain(void *ctx, node_id n, const struct key_change *change, struct arena *a, 
 	out->file = arena_str(a, r->file);
 	out->line = r->line;
 	const bool definition = r->kind == PY_DEF || r->kind == PY_CLASS || r->kind == PY_ASSIGN;
+	if (r->there) {
+		const struct str name = str_take(str_drop(r->name, r->file.n + 1), r->name.n - r->file.n - 9);
+		out->text = arena_printf(a, STR_FMT ": " STR_FMT " is %s (imported by " STR_FMT ")", STR_ARG(r->file), STR_ARG(name),
+					 str_is(r->hash, "yes") ? "there" : "gone", STR_ARG(r->via));
+		return;
+	}
 	const char *what = !change->a ? (definition ? "is reached now" : "counts now") : definition ? "definition changed" : "changed";
 	AUTO_BUF b = { 0 };
 	if (definition) {

@@ -181,10 +181,10 @@ imported_name(struct closure *c, uint32_t m, uint32_t number)
 	if (t == UINT32_MAX)
 		return;
 	const struct pyfacts *f = facts_of(c, t);
-	bool present = f && pyfacts_find(f, i.name);
-	if (!present && !str_is(i.name, "*"))
-		present = submodule(c, t, i.name) != UINT32_MAX;
-	c->modules.v[m].present[number] = present;
+	const bool bound = f && pyfacts_find(f, i.name);
+	if (str_is(i.name, "*") || (!bound && submodule(c, t, i.name) != UINT32_MAX))
+		return;
+	c->modules.v[m].target[number] = t + 1;
 }
 
 /* The value that an import binds, and the rest of a chain behind it. */
@@ -311,7 +311,7 @@ step(struct closure *c, const struct closure_item *item)
 	const struct pyfacts *f = facts_of(c, m);
 	if (f && !c->modules.v[m].reached) {
 		c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
-		c->modules.v[m].present = arena_array(c->arena, bool, f->nimports + 1);
+		c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);
 	}
 	switch (item->kind) {
 	case ITEM_IMPORT:
@@ -414,7 +414,7 @@ closure_add(struct closure *c, const struct closure *b)
 			continue;
 		if (!c->modules.v[m].reached) {
 			c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
-			c->modules.v[m].present = arena_array(c->arena, bool, f->nimports + 1);
+			c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);
 		}
 		for (size_t u = 0; u < f->nunits; u++) /* a program that ran there does not run here; what it defines may be in the pickle */
 			if (x->reached[u] && (f->units[u].kind == PY_DEF || f->units[u].kind == PY_CLASS) && !x->main)

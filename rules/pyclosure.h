@@ -26,7 +26,7 @@ struct pymodule {
 	struct str folder;      /* where its relative imports and submodules begin */
 	bool loaded, main, wide;
 	bool *reached;          /* by unit; made when its facts are there */
-	bool *present;          /* by import: the name was there */
+	uint32_t *target;       /* by import of a name: the module that was asked for it, plus 1; 0: not executed */
 	uint32_t from;          /* who imports it first, or UINT32_MAX */
 	uint32_t line;
 	const char *why_wide;   /* NULL: it is not */
@@ -38,6 +38,7 @@ struct pyreach {
 	struct str file;   /* empty: a text of the command */
 	uint32_t line;
 	enum pyunit_kind kind; /* of a definition */
+	bool there;        /* only whether the name is there counts */
 	struct str via;    /* "steps/features.py:3" imports it; empty: an entry */
 };
 

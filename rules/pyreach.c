@@ -41,8 +41,6 @@ statements(const struct closure *c, const struct pymodule *m, struct arena *a)
 			buf_text(&b, unit_hash(c, u));
 		else if (effects)
 			buf_text(&b, u->name);
-		for (size_t k = 0; k < u->nimports; k++)
-			buf_u8(&b, m->present[u->imports[k]]);
 	}
 	const struct digest d = digest_of(buf_str(&b));
 	return b.n ? digest_str(&d, a) : STR("none");
@@ -54,6 +52,30 @@ via(const struct closure *c, const struct pymodule *m, struct arena *a)
 	if (m->from == UINT32_MAX || !c->modules.v[m->from].file)
 		return STR("");
 	return arena_printf(a, STR_FMT ":%u", STR_ARG(c->modules.v[m->from].file->path), m->line);
+}
+
+/* Names that an import asks for and nobody uses: that they are there counts, what they are does not. */
+static void
+asked_names(const struct closure *c, const struct pymodule *m, struct arena *a, struct list *out)
+{
+	const struct pyfacts *f = m->file->facts;
+	for (size_t i = 0; i < f->nimports; i++) {
+		if (!m->target[i])
+			continue;
+		const struct pymodule *t = &c->modules.v[m->target[i] - 1];
+		if (!t->file || !t->file->facts || !t->reached)
+			continue;
+		const struct pybind *b = pyfacts_find(t->file->facts, f->imports[i].name);
+		bool used = false;
+		for (size_t k = 0; b && k < b->n; k++)
+			used = used || b->v[k].kind != PY_UNIT || t->reached[b->v[k].n];
+		if (used)
+			continue;
+		const struct pyreach r = { .name = arena_printf(a, STR_FMT ":" STR_FMT " (there)", STR_ARG(t->file->path), STR_ARG(f->imports[i].name)),
+					   .hash = b ? STR("yes") : STR("no"), .file = t->file->path, .there = true,
+					   .via = arena_printf(a, STR_FMT ":%u", STR_ARG(m->file->path), f->imports[i].line) };
+		VEC_PUSH(out, r);
+	}
 }
 
 static void
@@ -69,6 +91,7 @@ of_module(const struct closure *c, const struct pymodule *m, struct arena *a, st
 	}
 	r.hash = statements(c, m, a);
 	VEC_PUSH(out, r);
+	asked_names(c, m, a, out);
 	for (size_t i = 0; i < x->facts->nunits; i++) {
 		const struct pyunit *u = &x->facts->units[i];
 		if (!m->reached[i] || u->kind == PY_EFFECT || u->kind == PY_MAIN || u->kind == PY_IMPORT)
@@ -100,6 +123,8 @@ closure_result(struct closure *c, struct arena *a, struct pyreach **out, size_t 
 	*n = 0;
 	for (size_t i = 0; i < all.n; i++) { /* a name that is defined twice is one, by both */
 		struct pyreach *last = *n ? &(*out)[*n - 1] : NULL;
+		if (last && last->there && str_eq(last->name, all.v[i].name))
+			continue;
 		if (last && str_eq(last->name, all.v[i].name))
 			last->hash = arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(last->hash), STR_ARG(all.v[i].hash));
 		else
