@@ -50,14 +50,14 @@ has_layers(struct engine *x, const struct layout_image *i)
 	struct http_answer answer;
 	AUTO_JS list = NULL;
 	size_t best = 0;
-	if (ask(x, "GET", STR("/v1.24/images/json"), NULL, &answer, NULL) < 0 || answer.status != 200 ||
+	if (ask(x, "GET", STR("/images/json"), NULL, &answer, NULL) < 0 || answer.status != 200 ||
 	    js_parse(answer.body, "images", &list, NULL) < 0)
 		return 0;
 	for (size_t k = 0; k < js_len(list) && k < IMAGES_MAX && best < i->parts.nlayers; k++) {
 		AUTO_JS image = NULL;
 		const struct str id = js_str(js_get(js_at(list, k), "Id"));
 		struct digest d;
-		if (!digest_parse(id, false, &d) || ask(x, "GET", arena_printf(&x->arena, "/v1.24/images/" STR_FMT "/json", STR_ARG(id)), NULL, &answer, NULL) < 0)
+		if (!digest_parse(id, false, &d) || ask(x, "GET", arena_printf(&x->arena, "/images/" STR_FMT "/json", STR_ARG(id)), NULL, &answer, NULL) < 0)
 			continue;
 		if (answer.status != 200 || js_parse(answer.body, "image", &image, NULL) < 0)
 			continue;
@@ -99,7 +99,7 @@ deliver(struct engine *x, struct blobs *b, const struct layout_image *i, size_t 
 		fd = file_open(AT_FDCWD, "/tmp", O_TMPFILE | O_RDWR, 0600, e);
 	if (fd < 0 || archive_write(fd, b, i, have, e) < 0)
 		return -1;
-	if (ask(x, "POST", STR("/v1.24/images/load?quiet=1"), arena_printf(&x->arena, "/proc/self/fd/%d", fd).p, &answer, e) < 0)
+	if (ask(x, "POST", STR("/images/load?quiet=1"), arena_printf(&x->arena, "/proc/self/fd/%d", fd).p, &answer, e) < 0)
 		return -1;
 	return loaded(&answer, e);
 }

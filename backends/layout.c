@@ -3,6 +3,7 @@
 
 #include "base/vec.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
@@ -189,4 +190,49 @@ layout_write(int at, const char *folder, struct blobs *b, const struct layout_im
 	VEC_DONE(&w.v);
 	arena_done(&a);
 	return bad < 0 ? err_wrap(e, "write the OCI layout '%s'", folder) : 0;
+}
+
+/* ---- one index for many images ---- */
+
+#define NAMES_MAX 10000
+
+static bool
+stays(const struct js *old, struct str folder, struct str name, struct arena *a)
+{
+	struct digest d;
+	const struct str known = js_str(js_get(js_get(old, "annotations"), "org.opencontainers.image.ref.name"));
+	return !str_eq(known, name) && digest_parse(js_str(js_get(old, "digest")), false, &d) && file_exists(AT_FDCWD, blob_path(a, folder, &d));
+}
+
+static int
+name_locked(struct str folder, struct str name, const struct digest *manifest, uint64_t size, struct str platform, struct arena *a, struct err *e)
+{
+	const char *path = arena_printf(a, STR_FMT "/index.json", STR_ARG(folder)).p;
+	AUTO_BUF before = { 0 }, one = { 0 }, after = { 0 };
+	AUTO_JS old = NULL;
+	AUTO_JS doc = NULL;
+	if (file_read(AT_FDCWD, path, OCI_JSON_LIMIT, &before, NULL) == 0)
+		(void)js_parse(buf_str(&before), path, &old, NULL); /* a broken one is begun anew */
+	oci_index_write(manifest, size, name, platform, &one);
+	if (js_parse(buf_str(&one), "index", &doc, e) < 0)
+		return -1;
+	const struct js *list = js_get(old, "manifests");
+	for (size_t i = 0; i < js_len(list) && i < NAMES_MAX; i++) {
+		if (stays(js_at(list, i), folder, name, a))
+			js_push(js_get(doc, "manifests"), js_copy(js_at(list, i)));
+	}
+	js_write(doc, &after);
+	if (str_eq(buf_str(&before), buf_str(&after)))
+		return 0;
+	return file_replace(AT_FDCWD, path, buf_str(&after), 0644, false, e);
+}
+
+int
+layout_name(const char *folder, struct str name, const struct digest *manifest, uint64_t size, struct str platform, struct err *e)
+{
+	struct arena a = { 0 };
+	AUTO_FD lock = lock_take(AT_FDCWD, arena_printf(&a, "%s/index.lock", folder).p, false, 2000, e);
+	const int bad = lock < 0 ? -1 : name_locked(str_z(folder), name, manifest, size, platform, &a, e);
+	arena_done(&a);
+	return bad;
 }

@@ -31,6 +31,10 @@ int layout_read(int at, const char *folder, struct str name, struct str platform
 /* Only its manifest's digest: reads index.json (and an index below it), not the layers. */
 int layout_digest(int at, const char *folder, struct str name, struct str platform, struct digest *out, struct err *e);
 
+/* Enter an image into the index.json of a layout that holds many (the cache's own), under name, in place of an older one; entries whose
+ * manifest is no longer there are left out. */
+int layout_name(const char *folder, struct str name, const struct digest *manifest, uint64_t size, struct str platform, struct err *e);
+
 /* A tar that `docker load`, `podman load`, skopeo (docker-archive: and oci-archive:) take. have: diff_ids from below that the receiver has
  * already, whose bytes are left out. Written to fd from its start. */
 int archive_write(int fd, struct blobs *b, const struct layout_image *i, size_t have, struct err *e);

@@ -173,6 +173,20 @@ keep_token(struct registry *r, struct str host, struct str scope, struct str hea
 	t->header = arena_str(&r->arena, header);
 }
 
+/* A CA bundle of the caller's own, as other tools take it from the environment; NULL: the system's. */
+const char *
+registry_ca(const struct registry *r)
+{
+	static const struct str names[] = { STR_INIT("SSL_CERT_FILE="), STR_INIT("CURL_CA_BUNDLE=") };
+	for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+		for (const char *const *v = r->opts.environ_; v && *v; v++) {
+			if (str_starts(str_z(*v), names[k]) && (*v)[names[k].n])
+				return *v + names[k].n;
+		}
+	}
+	return NULL;
+}
+
 static int
 ask_once(struct registry *r, const struct registry_request *q, struct str url, struct str header, struct arena *a, struct http_answer *out,
 	 struct err *e)
@@ -187,7 +201,8 @@ ask_once(struct registry *r, const struct registry_request *q, struct str url, s
 	r->requests++;
 	return http_do(r->http,
 		       &(struct http_request){ .method = q->method, .url = url, .headers = h, .nheaders = n, .body = q->body, .to = q->to,
-					       .body_path = q->body_path, .redirects = get, .limit = q->limit },
+					       .body_path = q->body_path, .redirects = get, .limit = q->limit,
+					       .ca_file = registry_ca(r) },
 		       a, out, e);
 }
 

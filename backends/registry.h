@@ -16,7 +16,7 @@
 struct registry;
 
 struct registry_opts {
-	const char *const *environ_; /* the caller's variables, for credentials */
+	const char *const *environ_; /* the caller's variables: credentials, SSL_CERT_FILE */
 	bool insecure;
 	struct records *records;     /* TABLE_SEEN; NULL: nothing is known */
 };

@@ -126,7 +126,8 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 			       STR_ARG(str_take(str_cut(c->realm, '?').head, 200)));
 	AUTO_BUF url = { 0 }, form = { 0 };
 	struct http_header h[2] = { { STR("Accept"), STR("application/json") } };
-	struct http_request ask = { .method = "GET", .headers = h, .nheaders = 1, .redirects = true, .limit = (size_t)1 << 20 };
+	struct http_request ask = { .method = "GET", .headers = h, .nheaders = 1, .redirects = true, .limit = (size_t)1 << 20,
+				    .ca_file = registry_ca(r) };
 	buf_put(&url, c->realm);
 	if (who->identity.n > 0) {
 		buf_puts(&form, "grant_type=refresh_token&client_id=pawl&service=");

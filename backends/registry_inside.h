@@ -36,6 +36,7 @@ struct registry_request {
 	struct blob_writer *to;
 	size_t limit;
 };
+const char *registry_ca(const struct registry *r);
 /* Another session, for another thread, that knows the same tokens. */
 struct registry *registry_twin(const struct registry *r, struct err *e);
 int registry_ask(struct registry *r, const struct registry_request *q, struct arena *a, struct http_answer *out, struct err *e);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/layout.h"
 #include "backends/oci.h"
 #include "rules/image_inside.h"
 #include "sys/loop.h"
@@ -192,6 +193,17 @@ build(struct building *b, struct err *e)
 	return put_config(b, e) < 0 || put_manifest(b, e) < 0 ? -1 : 0;
 }
 
+/* The cache is an OCI layout: other tools find the image in it by this name. It works without. */
+static void
+enter_index(struct building *b)
+{
+	const struct cache *c = b->project->cache;
+	const char *folder = arena_z(&b->arena, path_join(&b->arena, c->folder, STR("blobs")));
+	const struct str name = image_repo_tag(b->project, b->data->env, &b->arena);
+	if (!c->degraded)
+		(void)layout_name(folder, name, &b->manifest, b->manifest_size, b->parent.platform, NULL);
+}
+
 static void
 work(void *ctx)
 {
@@ -200,7 +212,9 @@ work(void *ctx)
 	if (build(b, &e) < 0) {
 		b->bad = true;
 		b->err = e;
+		return;
 	}
+	enter_index(b);
 }
 
 /* ---- the ends in the loop's thread ---- */

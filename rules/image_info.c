@@ -3,6 +3,7 @@
  * The info of an image's result: {"layers": [{"kind", "name", "digest", "diff_id", "size", "media"}]}, lowest first.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/oci.h"
 #include "backends/sandbox.h"
@@ -87,8 +88,12 @@ image_layers(struct project *p, struct str environment, const struct result *r, 
 	struct image_layers l;
 	if (image_info_read(r, a, &l, e) < 0)
 		return -1;
-	for (size_t i = 0; i < l.n; i++)
-		l.v[i].state = was_made(p, environment, &l.v[i].digest) ? IMAGE_LAYER_MADE : IMAGE_LAYER_HIT;
+	for (size_t i = 0; i < l.n; i++) {
+		struct image_layer *x = &l.v[i];
+		x->state = was_made(p, environment, &x->digest) ? IMAGE_LAYER_MADE : IMAGE_LAYER_HIT;
+		if (strcmp(x->kind, "include") == 0 || strcmp(x->kind, "code") == 0)
+			x->name = environment; /* an equal image may have been made for another environment */
+	}
 	*out = l;
 	return 0;
 }

@@ -66,6 +66,8 @@ struct str image_workdir(const struct ir_environment *env, const struct js *pare
 
 /* image_out.c: have the blobs of all layers in the store. Blocks; any thread. */
 int image_have(struct project *p, const struct ir_environment *env, const struct result *r, struct err *e);
+/* "churn:base", as an image is called in Docker and in layouts that hold several. */
+struct str image_repo_tag(const struct project *p, const struct ir_environment *env, struct arena *a);
 /* image_build.c */
 void image_start(struct task *t);
 /* image_info.c: what a result says. */

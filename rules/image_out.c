@@ -77,6 +77,12 @@ part_name(struct str s, bool tag, struct arena *a)
 	return out.n > 0 ? arena_str(a, str_take(buf_str(&out), 100)) : STR("image");
 }
 
+struct str
+image_repo_tag(const struct project *p, const struct ir_environment *env, struct arena *a)
+{
+	return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(part_name(p->ir.pipeline, false, a)), STR_ARG(part_name(env->name, true, a)));
+}
+
 static int
 as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out, struct err *e)
 {
@@ -91,7 +97,7 @@ as_layout(struct project *p, const struct ir_environment *env, const struct resu
 				  .name = part_name(env->name, true, a),
 				  .platform = environment_platform(env),
 				  .parts = { .config = config->digest, .config_size = config->size, .nlayers = l.n } };
-	i.repo_tag = arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(part_name(p->ir.pipeline, false, a)), STR_ARG(i.name));
+	i.repo_tag = image_repo_tag(p, env, a);
 	i.parts.layers = arena_array(a, struct oci_layer, l.n + 1);
 	for (size_t k = 0; k < l.n; k++)
 		i.parts.layers[k] = (struct oci_layer){ l.v[k].digest, l.v[k].diff_id, l.v[k].size, l.v[k].media };

@@ -13,7 +13,6 @@ import subprocess
 import tarfile
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import zipfile
 
@@ -82,7 +81,7 @@ class Server:
 class Registry(Server):
     """docker-registry on loopback; user and password turn basic authentication on."""
 
-    def __init__(self, user=None, password=None):
+    def __init__(self, user=None, password=None, tls=None):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl registry "))
         self.host = "127.0.0.1:%d" % free_port()
         self.data = folder / "data"
@@ -91,14 +90,14 @@ class Registry(Server):
         if user:
             subprocess.run(["htpasswd", "-Bbc", str(folder / "users"), user, password], check=True, capture_output=True)
             text += "auth: {htpasswd: {realm: pawl, path: '%s'}}\n" % (folder / "users")
+        if tls:
+            text = text.replace("http: {", "http: {tls: {certificate: '%s', key: '%s'}, " % tls)
         (folder / "registry.yml").write_text(text)
         super().__init__(["docker-registry", "serve", str(folder / "registry.yml")], folder)
         end = time.time() + 20
         while True:
             try:
-                urllib.request.urlopen("http://%s/v2/" % self.host).close()
-                return
-            except urllib.error.HTTPError:
+                socket.create_connection(("127.0.0.1", int(self.host.split(":")[1]))).close()
                 return
             except OSError:
                 assert time.time() < end and self.process.poll() is None, (folder / "log").read_text()

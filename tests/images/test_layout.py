@@ -141,8 +141,18 @@ class Layout(ImageTest):
 
     @harness.need_program("skopeo")
     def test_the_cache_itself_is_a_layout(self):
-        self.build()
-        self.assertEqual(json.loads((self.cache / "blobs/oci-layout").read_text()), {"imageLayoutVersion": "1.0.0"})
+        first = self.build()
+        self.edit("pawl.yaml", "base:", "other:")
+        self.edit("pawl.yaml", "MODE: fast", "MODE: other")
+        self.pawl("build", "other")
+        blobs = str(self.cache / "blobs")
+        text = subprocess.run(["skopeo", "inspect", "oci:%s:picture:base" % blobs], check=True, capture_output=True, text=True).stdout
+        self.assertEqual(json.loads(text)["Digest"], first["digest"])
+        subprocess.run(["skopeo", "copy", "oci:%s:picture:other" % blobs, "dir:" + str(self.top / "dir")], check=True, capture_output=True)
+        self.edit("pawl.yaml", "MODE: other", "MODE: slow")
+        self.pawl("build", "other")
+        index = json.loads((self.cache / "blobs/index.json").read_text())
+        self.assertEqual(len(index["manifests"]), 2)
 
 
 if __name__ == "__main__":

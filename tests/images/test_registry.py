@@ -131,6 +131,20 @@ class Push(ImageTest):
         self.write("pawl.yaml", self.read("pawl.yaml") + stack("127.0.0.1.nip.example:5000"))
         self.assertIn("https://127.0.0.1.nip.example:5000", self.pawl("build", "base", "--push", status=3).err)
 
+    @harness.need_program("openssl")
+    def test_tls_with_a_bundle_of_ones_own(self):
+        key, certificate = self.top / "key.pem", self.top / "cert.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out",
+                        str(certificate), "-days", "2", "-subj", "/CN=tls.localhost", "-addext", "subjectAltName=DNS:tls.localhost"],
+                       check=True, capture_output=True)
+        registry = Registry(tls=(certificate, key))
+        self.addCleanup(registry.stop)
+        self.write("pawl.yaml", self.read("pawl.yaml") + stack("tls.localhost:" + registry.host.split(":")[1]))
+        for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+            self.env.pop(name, None)
+        self.assertIn("certificate", self.pawl("build", "base", "--push", status=3).err)
+        self.push(env={"SSL_CERT_FILE": str(certificate)})
+
     def test_offline_sends_nothing(self):
         registry = self.to(self.registry)
         self.pawl("--json", "build", "base", "--push", "--offline", status=3)
