@@ -50,3 +50,22 @@ bytecode_sweep(int root, const struct str *files, size_t n)
 	map_done(&seen);
 	arena_done(&a);
 }
+
+bool
+bytecode_home(struct str home, struct str project)
+{
+	struct arena a = { 0 };
+	struct file_stat st;
+	const char *bar = arena_z(&a, arena_printf(&a, STR_FMT STR_FMT, STR_ARG(home), STR_ARG(project)));
+	bool ok = project.n > 1 && file_mkdirs(AT_FDCWD, arena_z(&a, home), NULL) == 0;
+
+	if (ok && file_stat(AT_FDCWD, bar, false, &st, NULL) == 0) {
+		ok = st.type == FILE_REGULAR;
+	} else if (ok && file_mkdirs_parent(AT_FDCWD, bar, NULL) == 0) {
+		AUTO_FD fd = file_open(AT_FDCWD, bar, O_WRONLY | O_CREAT | O_NOFOLLOW, 0444, NULL);
+
+		ok = fd >= 0;
+	} /* else a project above this one has its bar: that holds for all below it */
+	arena_done(&a);
+	return ok;
+}

@@ -66,6 +66,7 @@ struct step_call {
 	struct step_paths *inputs;  /* by position */
 	struct str *outputs;        /* paths by position */
 	struct str venv, venv_bin;  /* empty: none */
+	struct str bytecode;        /* rules/bytecode.h: where packages' bytecode is kept; empty: nowhere */
 	const struct js *image_config; /* NULL: none */
 	/* filled in by step_command: */
 	const char **argv, **envp;

@@ -196,7 +196,10 @@ environment(struct step_call *c, struct variables *v, struct err *e)
 		of_host(c, v);
 	set(v, STR("LC_ALL"), STR("C.UTF-8"));
 	set(v, STR("TZ"), STR("UTC"));
-	set(v, STR("PYTHONDONTWRITEBYTECODE"), STR("1"));
+	if (c->bytecode.n > 0)
+		set(v, STR("PYTHONPYCACHEPREFIX"), c->bytecode);
+	else
+		set(v, STR("PYTHONDONTWRITEBYTECODE"), STR("1"));
 	for (size_t i = 0; i < ir->pass_env.n; i++)
 		pass(c, v, ir->pass_env.v[i]);
 	for (size_t i = 0; i < ir->env.n; i++) {

@@ -17,6 +17,7 @@
 #include "backends/orchestrator.h"
 #include "backends/sandbox.h"
 #include "base/js.h"
+#include "hashing/fp.h"
 #include "rules/bytecode.h"
 #include "rules/code.h"
 #include "rules/image.h"
@@ -47,7 +48,7 @@ struct step_run {
 	struct str scratch;    /* of this attempt; empty: none */
 	struct step_call call; /* of this attempt */
 	struct sandbox_spec sandbox;
-	struct sandbox_bind binds[2];
+	struct sandbox_bind binds[3];
 	struct output *outputs;
 	struct job_end end;
 	double seconds, cpu_s; /* of all attempts */
@@ -207,6 +208,27 @@ place_outputs(struct step_run *r)
 								path_join(&r->arena, r->call.run_dir, s->outputs[i].name);
 }
 
+/* A folder for the bytecode of an image's packages: named by the layers that may hold some, without those that the project covers. Files
+ * in layers have no times that would tell one version from another, so the name has to. */
+static struct str
+image_bytecode(struct step_run *r, const struct result *res)
+{
+	struct image_layers layers;
+	size_t n = 0;
+
+	if (image_layers(r->p, r->step->d.ir->environment, res, &r->arena, &layers, NULL) < 0)
+		return (struct str){ 0 };
+	struct str *names = arena_array(&r->arena, struct str, layers.n);
+
+	for (size_t i = 0; i < layers.n; i++)
+		if (strcmp(layers.v[i].kind, "code") != 0 && strcmp(layers.v[i].kind, "include") != 0)
+			names[n++] = (struct str){ (const char *)layers.v[i].digest.b, sizeof layers.v[i].digest.b };
+	const struct fp fp = fp_of_list(names, n);
+
+	return arena_printf(&r->arena, STR_FMT "/pyc/%016llx%016llx", STR_ARG(r->p->cache->folder), (unsigned long long)fp.hi,
+			    (unsigned long long)fp.lo);
+}
+
 /* The image's roots, and the project and the scratch folder inside it. */
 static int
 place_image(struct step_run *r, struct err *e)
@@ -235,7 +257,13 @@ place_image(struct step_run *r, struct err *e)
 	r->binds[0] = (struct sandbox_bind){ .from = r->p->root, .to = workdir };
 	r->binds[1] = (struct sandbox_bind){ .from = r->scratch, .to = r->scratch };
 	r->sandbox = (struct sandbox_spec){ .roots = roots, .nroots = n, .binds = r->binds, .nbinds = 2, .workdir = workdir,
-					    .network = true };
+					    .user = js_str(js_get(r->call.image_config, "User")), .network = true };
+	const struct str home = image_bytecode(r, res);
+
+	if (home.n > 0 && bytecode_home(home, workdir)) {
+		r->call.bytecode = home;
+		r->binds[r->sandbox.nbinds++] = (struct sandbox_bind){ .from = home, .to = home };
+	}
 	return 0;
 }
 
@@ -252,6 +280,12 @@ prepare_attempt(struct step_run *r, struct err *e)
 	if (file_mkdirs(AT_FDCWD, r->call.run_dir.p, e) < 0 || place_inputs(r, e) < 0 || place_image(r, e) < 0)
 		return -1;
 	place_outputs(r);
+	if (r->venv.n > 0) {
+		const struct str home = path_join(&r->arena, r->venv, STR("pycache"));
+
+		if (bytecode_home(home, r->p->root))
+			r->call.bytecode = home;
+	}
 	bytecode_sweep(r->p->fd, r->code, r->ncode);
 	watch_before(&r->watch, r->p, &changed);
 	if (changed.n > 0 && !r->unstored) {
