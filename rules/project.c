@@ -155,7 +155,7 @@ project_graph(struct project *p, struct err *e)
 		return -1;
 	for (size_t i = 0; i < p->ir.nenvironments; i++)
 		if (add_image(p, &p->ir.environments[i], e).i == NODE_NONE.i)
-			return err_wrap(e, "environment '" STR_FMT "'", STR_ARG(p->ir.environments[i].name));
+			return -1;
 	if (code_link(p, e) < 0)
 		return -1;
 	return graph_seal(&p->graph, e);

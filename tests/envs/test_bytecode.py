@@ -15,7 +15,7 @@ class Bytecode(PawlTest):
             version: 1
             pipeline: bytecode
             environments:
-              base: {parent: scratch, python: {requirements: ["six==1.16.0"]}}
+              base: {parent: {bootstrap: debian, suite: bookworm, packages: [python3]}, python: {requirements: ["six==1.16.0"]}}
             steps:
               s:
                 environment: base
