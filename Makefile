@@ -18,9 +18,11 @@ VARIANT := $(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))$(if $(DEBUG),-d
 B := build$(VARIANT)
 
 FLOORS := base sys hashing cache engine backends rules cli
-PACKAGES := liblmdb libxxhash yaml-0.1 libcurl libgit2 libcrypto jansson libarchive libdeflate zlib libzstd
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES:liblmdb=lmdb))
-PKG_LIBS := $(shell pkg-config --libs $(PACKAGES:liblmdb=lmdb)) -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -lm
+# Those of the second list are loaded when they are first needed (sys/library.h): their headers alone are used here.
+LINKED := lmdb libxxhash yaml-0.1 libcrypto jansson libdeflate zlib libzstd
+LOADED := libcurl libgit2 libarchive
+PKG_CFLAGS := $(shell pkg-config --cflags $(LINKED) $(LOADED))
+PKG_LIBS := $(shell pkg-config --libs $(LINKED)) -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -lm
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror=implicit-function-declaration

@@ -5,18 +5,53 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/map.h"
+#include "sys/library.h"
 
 /* libarchive's names and ours meet here only: its functions begin with archive_read_ and archive_entry_. */
 
 #define CHUNK ((size_t)256 << 10)
 #define PATH_LIMIT 4096
 #define RATIO_FREE (UINT64_C(64) << 20)
+
+/* libarchive's functions, by name without "archive_"; loaded when the first archive is opened. */
+#define FUNCTIONS(X) \
+	X(entry_filetype) X(entry_gid) X(entry_hardlink) X(entry_hardlink_utf8) \
+	X(entry_is_encrypted) X(entry_mode) X(entry_pathname) X(entry_pathname_utf8) X(entry_size) \
+	X(entry_size_is_set) X(entry_symlink) X(entry_symlink_utf8) X(entry_uid) X(error_string) \
+	X(read_data) X(read_free) X(read_new) X(read_next_header) X(read_open) X(read_open_fd) \
+	X(read_open_memory) X(read_support_filter_bzip2) X(read_support_filter_gzip) \
+	X(read_support_filter_xz) X(read_support_filter_zstd) X(read_support_format_tar) \
+	X(read_support_format_zip_seekable) X(set_error) X(version_details)
+
+static struct {
+#define X(f) __typeof__(archive_##f) *f;
+	FUNCTIONS(X)
+#undef X
+} lib;
+
+static int
+load(struct err *e)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static bool loaded;
+	const struct library_function functions[] = {
+#define X(f) { "archive_" #f, &lib.f },
+		FUNCTIONS(X)
+#undef X
+	};
+	pthread_mutex_lock(&mutex);
+	const bool ok = loaded || library_load("libarchive.so.13", "libarchive13", functions, sizeof functions / sizeof *functions, e) == 0;
+	loaded = ok;
+	pthread_mutex_unlock(&mutex);
+	return ok ? 0 : -1;
+}
 
 struct archive_reader {
 	struct archive *in;
@@ -44,7 +79,7 @@ source_read(struct archive *in, void *ctx, const void **out)
 	if (r->blob) {
 		if (blob_next(r->blob, r->room, CHUNK, &n, &r->source_err) < 0) {
 			r->bad = true;
-			archive_set_error(in, EIO, "%s", r->source_err.text);
+			lib.set_error(in, EIO, "%s", r->source_err.text);
 			return -1;
 		}
 	} else {
@@ -55,7 +90,7 @@ source_read(struct archive *in, void *ctx, const void **out)
 		if (got < 0) {
 			r->bad = true;
 			(void)err_os(&r->source_err, "read");
-			archive_set_error(in, EIO, "%s", r->source_err.text);
+			lib.set_error(in, EIO, "%s", r->source_err.text);
 			return -1;
 		}
 		n = (size_t)got;
@@ -79,15 +114,15 @@ reader_new(const char *what, const struct archive_opts *o)
 	if (r->opts.ratio == 0)
 		r->opts.ratio = 1200;
 	r->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	r->in = archive_read_new();
+	r->in = lib.read_new();
 	if (r->in && r->opts.zip) {
-		(void)archive_read_support_format_zip_seekable(r->in);
+		(void)lib.read_support_format_zip_seekable(r->in);
 	} else if (r->in) {
-		(void)archive_read_support_format_tar(r->in);
-		(void)archive_read_support_filter_gzip(r->in);
-		(void)archive_read_support_filter_zstd(r->in);
-		(void)archive_read_support_filter_xz(r->in);
-		(void)archive_read_support_filter_bzip2(r->in);
+		(void)lib.read_support_format_tar(r->in);
+		(void)lib.read_support_filter_gzip(r->in);
+		(void)lib.read_support_filter_zstd(r->in);
+		(void)lib.read_support_filter_xz(r->in);
+		(void)lib.read_support_filter_bzip2(r->in);
 	}
 	return r;
 }
@@ -98,7 +133,7 @@ archive_close(struct archive_reader *r)
 	if (!r)
 		return;
 	if (r->in)
-		(void)archive_read_free(r->in);
+		(void)lib.read_free(r->in);
 	if (r->blob)
 		blob_close(r->blob);
 	if (r->own_fd)
@@ -121,7 +156,7 @@ failed(struct archive_reader *r, struct err *e)
 		(void)err_set(e, r->source_err.code, "%s", r->source_err.text);
 		return err_wrap(e, "%s", r->what);
 	}
-	const char *why = archive_error_string(r->in);
+	const char *why = lib.error_string(r->in);
 	return err_set(e, ERR_INPUT, "%s is damaged or no archive that can be read: %s", r->what, why ? why : "no reason is known");
 }
 
@@ -142,7 +177,7 @@ static int
 open_stream(struct archive_reader *r, struct archive_reader **out, struct err *e)
 {
 	r->room = mem_alloc(CHUNK);
-	return opened(r, archive_read_open(r->in, r, NULL, source_read, NULL), out, e);
+	return opened(r, lib.read_open(r->in, r, NULL, source_read, NULL), out, e);
 }
 
 static int
@@ -153,7 +188,7 @@ open_fd(struct archive_reader *r, struct archive_reader **out, struct err *e)
 	struct file_stat st;
 	if (file_stat_fd(r->fd, &st, NULL) == 0)
 		r->read = st.size; /* libarchive seeks in it as it likes: its input is its size */
-	return opened(r, archive_read_open_fd(r->in, r->fd, CHUNK), out, e);
+	return opened(r, lib.read_open_fd(r->in, r->fd, CHUNK), out, e);
 }
 
 int
@@ -176,7 +211,7 @@ archive_open_blob(struct blobs *b, const struct digest *d, const char *what, con
 		return bad;
 	}
 	struct blob_reader *blob;
-	if (blob_open(b, d, &blob, e) < 0)
+	if (load(e) < 0 || blob_open(b, d, &blob, e) < 0)
 		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->blob = blob;
@@ -186,6 +221,8 @@ archive_open_blob(struct blobs *b, const struct digest *d, const char *what, con
 int
 archive_open_fd(int fd, const char *what, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
+	if (load(e) < 0)
+		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->fd = fd;
 	return open_fd(r, out, e);
@@ -194,6 +231,8 @@ archive_open_fd(int fd, const char *what, const struct archive_opts *o, struct a
 int
 archive_open_file(const char *path, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
+	if (load(e) < 0)
+		return -1;
 	int fd = file_open(AT_FDCWD, path, O_RDONLY, 0, e);
 	if (fd < 0)
 		return -1;
@@ -206,9 +245,11 @@ archive_open_file(const char *path, const struct archive_opts *o, struct archive
 int
 archive_open_bytes(struct str bytes, const char *what, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
+	if (load(e) < 0)
+		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->read = bytes.n;
-	return opened(r, archive_read_open_memory(r->in, bytes.p ? bytes.p : "", bytes.n), out, e);
+	return opened(r, lib.read_open_memory(r->in, bytes.p ? bytes.p : "", bytes.n), out, e);
 }
 
 /* ---- entries ---- */
@@ -294,28 +335,28 @@ static const char *
 item_of(struct archive_reader *r, struct archive_item *out, bool *skip)
 {
 	struct archive_entry *x = r->entry;
-	const struct str raw = text_of(archive_entry_pathname_utf8(x), archive_entry_pathname(x));
+	const struct str raw = text_of(lib.entry_pathname_utf8(x), lib.entry_pathname(x));
 	if (raw.n == 0)
 		return "has no name";
 	const char *wrong = archive_path(raw, &r->item, &out->path);
 	if (wrong)
 		return wrong;
-	if (archive_entry_is_encrypted(x))
+	if (lib.entry_is_encrypted(x))
 		return "is encrypted";
-	out->mode = archive_entry_mode(x) & 07777;
-	const la_int64_t uid = archive_entry_uid(x), gid = archive_entry_gid(x);
+	out->mode = lib.entry_mode(x) & 07777;
+	const la_int64_t uid = lib.entry_uid(x), gid = lib.entry_gid(x);
 	if (uid < 0 || gid < 0 || uid > UINT32_MAX - 1 || gid > UINT32_MAX - 1)
 		return "has an owner that is out of range";
 	out->uid = (uint32_t)uid;
 	out->gid = (uint32_t)gid;
-	out->size = archive_entry_size_is_set(x) && archive_entry_size(x) > 0 ? (uint64_t)archive_entry_size(x) : 0;
+	out->size = lib.entry_size_is_set(x) && lib.entry_size(x) > 0 ? (uint64_t)lib.entry_size(x) : 0;
 	if (out->path.n == 0) {
 		*skip = true;
-		return archive_entry_filetype(x) == AE_IFDIR ? NULL : "has an empty path";
+		return lib.entry_filetype(x) == AE_IFDIR ? NULL : "has an empty path";
 	}
 	if ((wrong = through_link(r, out->path)))
 		return wrong;
-	const struct str hard = text_of(archive_entry_hardlink_utf8(x), archive_entry_hardlink(x));
+	const struct str hard = text_of(lib.entry_hardlink_utf8(x), lib.entry_hardlink(x));
 	if (hard.n > 0) {
 		out->type = ARCHIVE_HARDLINK_ENTRY;
 		if (r->opts.links == ARCHIVE_LINKS_REFUSED)
@@ -325,7 +366,7 @@ item_of(struct archive_reader *r, struct archive_item *out, bool *skip)
 			return "is a hard link that leads out of the archive";
 		return through_link(r, out->target) ? "is a hard link through a link of the same archive" : NULL;
 	}
-	switch (archive_entry_filetype(x)) {
+	switch (lib.entry_filetype(x)) {
 	case AE_IFREG:
 		out->type = ARCHIVE_FILE_ENTRY;
 		return NULL;
@@ -334,7 +375,7 @@ item_of(struct archive_reader *r, struct archive_item *out, bool *skip)
 		return NULL;
 	case AE_IFLNK:
 		out->type = ARCHIVE_LINK_ENTRY;
-		out->target = arena_str(&r->item, text_of(archive_entry_symlink_utf8(x), archive_entry_symlink(x)));
+		out->target = arena_str(&r->item, text_of(lib.entry_symlink_utf8(x), lib.entry_symlink(x)));
 		return link_wrong(r, out->path, out->target);
 	default:
 		*skip = r->opts.skip_devices;
@@ -346,7 +387,7 @@ static int
 next_header(struct archive_reader *r)
 {
 	const locale_t old = uselocale(r->locale ? r->locale : LC_GLOBAL_LOCALE);
-	const int status = archive_read_next_header(r->in, &r->entry);
+	const int status = lib.read_next_header(r->in, &r->entry);
 	(void)uselocale(old);
 	return status;
 }
@@ -372,7 +413,7 @@ archive_next(struct archive_reader *r, struct archive_item *out, struct err *e)
 		bool skip = false;
 		const locale_t old = uselocale(r->locale ? r->locale : LC_GLOBAL_LOCALE);
 		const char *wrong = item_of(r, &item, &skip);
-		const char *name = archive_entry_pathname(r->entry);
+		const char *name = lib.entry_pathname(r->entry);
 		(void)uselocale(old);
 		if (wrong)
 			return err_set(e, ERR_INPUT, "%s: entry '%.300s' %s", r->what, name ? name : "?", wrong);
@@ -391,11 +432,11 @@ archive_next(struct archive_reader *r, struct archive_item *out, struct err *e)
 int
 archive_read(struct archive_reader *r, void *to, size_t size, size_t *n, struct err *e)
 {
-	const la_ssize_t got = archive_read_data(r->in, to, size);
+	const la_ssize_t got = lib.read_data(r->in, to, size);
 	if (got < 0)
 		return failed(r, e);
 	r->total += (uint64_t)got;
-	const char *name = archive_entry_pathname(r->entry);
+	const char *name = lib.entry_pathname(r->entry);
 	if (r->total > r->opts.total)
 		return err_set(e, ERR_INPUT, "%s: entry '%.300s': all contents together may have %llu bytes", r->what, name ? name : "?",
 			       (unsigned long long)r->opts.total);
@@ -416,7 +457,7 @@ archive_read_all(struct archive_reader *r, size_t limit, struct buf *out, struct
 			return -1;
 		all += n;
 		if (all > limit) {
-			const char *name = archive_entry_pathname(r->entry);
+			const char *name = lib.entry_pathname(r->entry);
 			return err_set(e, ERR_INPUT, "%s: entry '%.300s' has more than %zu bytes", r->what, name ? name : "?", limit);
 		}
 		buf_put(out, (struct str){ room, n });
@@ -427,5 +468,5 @@ archive_read_all(struct archive_reader *r, size_t limit, struct buf *out, struct
 const char *
 archive_library_version(void)
 {
-	return archive_version_details();
+	return load(NULL) < 0 ? "not there" : lib.version_details();
 }

@@ -2,7 +2,9 @@
 #include "backends/http.h"
 
 #include <ctype.h>
+#define CURL_DISABLE_TYPECHECK /* its functions are called through the table below */
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,41 @@
 
 #include "base/vec.h"
 #include "sys/file.h"
+#include "sys/library.h"
 
 #define LIMIT ((size_t)16 << 20)
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define REDIRECTS 10
 #define STALL_S 60L
+
+/* libcurl's functions, by name without "curl_"; loaded by the first http_new. */
+#define FUNCTIONS(X) \
+	X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_perform) X(easy_reset) X(easy_setopt) \
+	X(easy_strerror) X(free) X(slist_append) X(slist_free_all) X(url) X(url_cleanup) \
+	X(url_get) X(url_set) X(version_info)
+
+static struct {
+#define X(f) __typeof__(curl_##f) *f;
+	FUNCTIONS(X)
+#undef X
+} lib;
+
+static int
+load(struct err *e)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static bool loaded;
+	const struct library_function functions[] = {
+#define X(f) { "curl_" #f, &lib.f },
+		FUNCTIONS(X)
+#undef X
+	};
+	pthread_mutex_lock(&mutex);
+	const bool ok = loaded || library_load("libcurl.so.4", "libcurl4", functions, sizeof functions / sizeof *functions, e) == 0;
+	loaded = ok;
+	pthread_mutex_unlock(&mutex);
+	return ok ? 0 : -1;
+}
 
 struct http {
 	CURL *curl; /* connections stay open in it */
@@ -38,7 +70,9 @@ struct exchange {
 struct http *
 http_new(struct err *e)
 {
-	CURL *curl = curl_easy_init();
+	if (load(e) < 0)
+		return NULL;
+	CURL *curl = lib.easy_init();
 	if (!curl) {
 		(void)err_set(e, ERR_WORLD, "cannot start libcurl");
 		return NULL;
@@ -53,7 +87,7 @@ http_free(struct http *h)
 {
 	if (!h)
 		return;
-	curl_easy_cleanup(h->curl);
+	lib.easy_cleanup(h->curl);
 	free(h);
 }
 
@@ -117,14 +151,14 @@ shown(struct arena *a, struct str url)
 static struct str
 redirected(struct arena *a, struct str from, struct str to)
 {
-	CURLU *u = curl_url();
+	CURLU *u = lib.url();
 	struct str out = { 0 };
 	char *text = NULL;
-	if (u && curl_url_set(u, CURLUPART_URL, arena_z(a, from), 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_URL, arena_z(a, to), 0) == CURLUE_OK && curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
+	if (u && lib.url_set(u, CURLUPART_URL, arena_z(a, from), 0) == CURLUE_OK &&
+	    lib.url_set(u, CURLUPART_URL, arena_z(a, to), 0) == CURLUE_OK && lib.url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		out = arena_str(a, str_z(text));
-	curl_free(text);
-	curl_url_cleanup(u);
+	lib.free(text);
+	lib.url_cleanup(u);
 	const bool http = str_starts(out, STR("http://")), https = str_starts(out, STR("https://"));
 	if (!https && !(http && str_starts(from, STR("http://")))) /* never from TLS to plain text */
 		return (struct str){ 0 };
@@ -161,7 +195,7 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 	struct exchange *x = ctx;
 	const struct str bytes = { p, size * n };
 	long status = 0;
-	(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)lib.easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (x->r->to && status >= 200 && status < 300) {
 		if (blob_write(x->r->to, bytes, x->e) < 0) {
 			x->blob_failed = true;
@@ -200,21 +234,21 @@ set_body(struct exchange *x, uint64_t size)
 	CURL *c = x->curl;
 	const struct http_request *r = x->r;
 	if (r->body_path) {
-		(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
-		(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
-		(void)curl_easy_setopt(c, CURLOPT_READDATA, x);
-		(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
-		(void)curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
-		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+		(void)lib.easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		(void)lib.easy_setopt(c, CURLOPT_READFUNCTION, on_send);
+		(void)lib.easy_setopt(c, CURLOPT_READDATA, x);
+		(void)lib.easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+		(void)lib.easy_setopt(c, CURLOPT_SEEKDATA, x);
+		(void)lib.easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
 	} else if (r->body.n > 0 || strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0) {
-		(void)curl_easy_setopt(c, CURLOPT_POST, 1L);
-		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
-		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body.n > 0 ? r->body.p : "");
+		(void)lib.easy_setopt(c, CURLOPT_POST, 1L);
+		(void)lib.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+		(void)lib.easy_setopt(c, CURLOPT_POSTFIELDS, r->body.n > 0 ? r->body.p : "");
 	}
 	if (strcmp(r->method, "HEAD") == 0)
-		(void)curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+		(void)lib.easy_setopt(c, CURLOPT_NOBODY, 1L);
 	else
-		(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+		(void)lib.easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
 static void
@@ -222,39 +256,39 @@ set_options(struct exchange *x, const char *url, struct curl_slist *headers)
 {
 	CURL *c = x->curl;
 	const struct http_request *r = x->r;
-	curl_easy_reset(c); /* options only: connections stay */
-	(void)curl_easy_setopt(c, CURLOPT_URL, url);
-	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "pawl");
-	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
-	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 30000L);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
-	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
-	(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+	lib.easy_reset(c); /* options only: connections stay */
+	(void)lib.easy_setopt(c, CURLOPT_URL, url);
+	(void)lib.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)lib.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)lib.easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	(void)lib.easy_setopt(c, CURLOPT_USERAGENT, "pawl");
+	(void)lib.easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	(void)lib.easy_setopt(c, CURLOPT_HEADERDATA, x);
+	(void)lib.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	(void)lib.easy_setopt(c, CURLOPT_WRITEDATA, x);
+	(void)lib.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 30000L);
+	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
+	(void)lib.easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
+	(void)lib.easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
 	if (r->timeout_ms > 0)
-		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+		(void)lib.easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	if (r->unix_socket)
-		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+		(void)lib.easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
 	if (r->ca_file)
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
+		(void)lib.easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
 }
 
 static struct curl_slist *
 slist(const struct http_request *r, bool foreign, struct arena *a)
 {
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no round trip before a body */
+	struct curl_slist *list = lib.slist_append(NULL, "Expect:"); /* no round trip before a body */
 	for (size_t i = 0; i < r->nheaders; i++) {
 		const struct http_header *h = &r->headers[i];
 		const bool secret = str_is(h->name, "Authorization") || str_is(h->name, "Cookie") || str_is(h->name, "X-Registry-Auth");
 		if (foreign && secret)
 			continue;
-		list = curl_slist_append(list, arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(h->name), h->value.n > 0 ? ": " : ";",
+		list = lib.slist_append(list, arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(h->name), h->value.n > 0 ? ": " : ";",
 							    STR_ARG(h->value))
 						       .p);
 	}
@@ -271,7 +305,7 @@ failed(const struct exchange *x, CURLcode code, struct str url, struct err *e)
 		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer has more than %zu bytes", x->r->method, STR_ARG(where), x->limit);
 	if (x->header_bytes > HEADERS_LIMIT)
 		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer's headers are too large", x->r->method, STR_ARG(where));
-	return err_set(e, ERR_WORLD, "%s " STR_FMT ": %s", x->r->method, STR_ARG(where), curl_easy_strerror(code));
+	return err_set(e, ERR_WORLD, "%s " STR_FMT ": %s", x->r->method, STR_ARG(where), lib.easy_strerror(code));
 }
 
 /* Header values come from files and servers: a line break in one would be another header. */
@@ -304,10 +338,10 @@ exchange(struct http *h, const struct http_request *r, struct str url, bool fore
 	struct curl_slist *headers = slist(r, foreign, a);
 	set_options(&x, arena_z(a, url), headers);
 	set_body(&x, st.size);
-	const CURLcode code = curl_easy_perform(h->curl);
+	const CURLcode code = lib.easy_perform(h->curl);
 	long status = 0;
-	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_slist_free_all(headers);
+	(void)lib.easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	lib.slist_free_all(headers);
 	file_closep(&x.fd);
 	int bad = 0;
 	if (code != CURLE_OK) {
@@ -358,5 +392,5 @@ http_do(struct http *h, const struct http_request *r, struct arena *a, struct ht
 const char *
 http_version(void)
 {
-	return curl_version_info(CURLVERSION_NOW)->version;
+	return load(NULL) < 0 ? "not there" : lib.version_info(CURLVERSION_NOW)->version;
 }

@@ -12,7 +12,7 @@ int
 verb_version(struct args *a, struct err *e)
 {
 	struct version_entry libs[32];
-	size_t n = versions(libs, 32);
+	size_t n = a->json || a->verbose ? versions(libs, 32) : 0; /* asking loads them */
 	AUTO_BUF b = { 0 };
 	(void)e;
 	if (a->json) {
@@ -27,7 +27,7 @@ verb_version(struct args *a, struct err *e)
 		return 0;
 	}
 	buf_puts(&b, "pawl " PAWL_VERSION "\n");
-	for (size_t i = 0; i < n && a->verbose; i++)
+	for (size_t i = 0; i < n; i++)
 		buf_printf(&b, "  %-12s %s\n", libs[i].name, libs[i].version);
 	text_out(buf_str(&b));
 	return 0;
