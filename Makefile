@@ -1,7 +1,8 @@
 # pawl: GNU make, no configure step.
 #
 #   make              build/pawl                      make check   every test
-#   make lint         floors, doors, style, tidy      make bench   figures against peers -> bench/RESULTS.md
+#   make lint         floors, doors, style, tidy      make analyze clang's static analyser (minutes)
+#   make bench        figures against peers -> bench/RESULTS.md
 #   make fuzz         fuzz targets, FUZZ_SECONDS each make install DESTDIR= PREFIX=/usr/local
 #   SAN=address,undefined | thread    a sanitizer build in a folder of its own (build-address ...)
 #   DEBUG=1           -O0 -g in build-debug
@@ -52,7 +53,7 @@ LIBOBJS := $(B)/base/toml.cc.o $(patsubst %.c,$(B)/%.o,$(filter-out $(MAIN),$(SR
 UNIT_SRCS := $(wildcard tests/*/test_*.c)
 UNITS := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
 
-.PHONY: all check check-unit check-scenarios lint bench fuzz install clean floors
+.PHONY: all check check-unit check-scenarios lint analyze bench fuzz install clean floors
 .SECONDARY:
 
 all: $(B)/pawl
@@ -91,6 +92,9 @@ check-scenarios: $(B)/pawl
 
 lint:
 	@tools/lint
+
+analyze:
+	@tools/check-tidy --analyze
 
 floors: $(B)/libpawl.a
 	@tools/check-floors $(B)

@@ -27,10 +27,6 @@
 #include "sys/guard.h"
 #include "sys/proc.h"
 
-/* The sandbox may be left out of a build; then a job that wants one is refused. */
-int sandbox_command(const struct sandbox_spec *s, const char *const *argv, const char *const *envp, const char *self, struct arena *a,
-		    const char *const **out_argv, struct err *e) __attribute__((weak));
-
 #define TERM_GRACE (2 * NS_PER_S)       /* between TERM and KILL after a timeout */
 #define EMPTY_PATIENCE (10 * NS_PER_S)  /* for a killed group; longer only in uninterruptible sleep */
 #define READ_MAX 262144                 /* bytes of one pipe before others get their turn */
@@ -275,7 +271,7 @@ spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 	if (s->sandbox != NULL) {
 		char self[4096];
 
-		ret = sandbox_command == NULL ? err_set(e, ERR_WORLD, "this build has no sandbox") : self_path(self, sizeof self, e);
+		ret = self_path(self, sizeof self, e);
 		if (ret == 0)
 			ret = sandbox_command(s->sandbox, s->argv, s->envp, self, &a, &argv, e);
 	}

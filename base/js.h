@@ -23,8 +23,8 @@ enum js_type { JS_NONE, JS_NULL, JS_BOOL, JS_INT, JS_REAL, JS_TEXT, JS_LIST, JS_
 
 #define AUTO_JS __attribute__((cleanup(js_freep))) struct js *
 
-/* Parse one value that fills the text. Whole numbers beyond 64 bits become reals, as canonical JSON writes them. Duplicate keys, a NUL in a key, invalid UTF-8, numbers out of range, depth beyond 200 and trailing bytes are errors
- * (ERR_INPUT) with "line L, column C". what: what it is, for the message ("index.json"). */
+/* Parse one value that fills the text. Whole numbers beyond 64 bits become reals, as canonical JSON writes them. Duplicate keys, a NUL in a
+ * key, invalid UTF-8, numbers out of range, depth beyond 200 and trailing bytes are errors (ERR_INPUT) with "line L, column C". what: what it is, for the message ("index.json"). */
 int js_parse(struct str text, const char *what, struct js **out, struct err *e);
 void js_free(struct js *v);
 void js_freep(struct js **v);

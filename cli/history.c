@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "backends/git.h"
 #include "base/vec.h"
 #include "hashing/fp.h"
 #include "sys/clock.h"
@@ -34,6 +35,7 @@ void
 history_put(struct session *s, struct batch *b, struct str id, const struct js *answer)
 {
 	AUTO_BUF key = { 0 }, value = { 0 };
+	struct git_head head;
 	buf_put(&key, prefix(s, &s->arena));
 	buf_put(&key, id);
 	struct js *o = js_copy(answer), *params = js_map();
@@ -43,6 +45,10 @@ history_put(struct session *s, struct batch *b, struct str id, const struct js *
 		js_set_str(params, p->name, js_copy(p->value));
 	}
 	js_set(o, "params", params);
+	if (git_head_of(arena_z(&s->arena, s->root), &s->arena, &head, NULL) == 0) {
+		struct js *git = js_set(js_map(), "commit", js_text(head.commit));
+		js_set(o, "git", js_set(git, "branch", head.branch.n ? js_text(head.branch) : js_null()));
+	}
 	js_write(o, &value);
 	js_free(o);
 	batch_put(b, TABLE_RUN, buf_str(&key), buf_str(&value));

@@ -3,7 +3,8 @@
  * history: finished runs of a project (TABLE_RUN), as the final JSON objects.
  *
  * Key: fingerprint of the project's id (16 bytes) + run id "YYYYMMDD-HHMMSS-xxxx", so that runs sort by time.
- * Value: the object of `run --json` with "log" digests in its steps, "t" (start, seconds since 1970) and "params".
+ * Value: the object of `run --json` with "log" digests in its steps, "t" (seconds since 1970), "params", and
+ * where the project is in a git repository, "git" with its commit and branch.
  */
 #ifndef PAWL_CLI_HISTORY_H
 #define PAWL_CLI_HISTORY_H

@@ -11,6 +11,7 @@
 #include "cli/answer.h"
 #include "cli/args.h"
 #include "cli/text.h"
+#include "sys/proc.h"
 
 static int
 fail(const struct args *a, const struct err *e)
@@ -43,16 +44,6 @@ help(const struct args *a, bool asked)
 	return asked ? 0 : 2;
 }
 
-static int
-enter(const char *folder, struct err *e)
-{
-	if (chdir(folder) == 0)
-		return 0;
-	(void)err_os(e, "-C: enter '%s'", folder);
-	e->code = ERR_INPUT;
-	return -1;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -60,16 +51,16 @@ main(int argc, char **argv)
 	struct arena arena = { 0 };
 	struct args args = { 0 };
 	int status;
-	(void)signal(SIGPIPE, SIG_IGN); /* a closed reader is no reason to die in the middle of a run */
-	(void)signal(SIGXFSZ, SIG_IGN); /* nor is a limit of file sizes: it is a full disk like others */
+	proc_ignore(SIGPIPE); /* a closed reader is no reason to die in the middle of a run */
+	proc_ignore(SIGXFSZ); /* nor is a limit of file sizes: it is a full disk like others */
 	if (argc > 1 && strcmp(argv[1], SANDBOX_VERB) == 0)
 		return sandbox_main(argc - 1, argv + 1, &e) < 0 ? fail(&args, &e) : 0;
 	if (args_parse(argc, (const char *const *)argv, &arena, &args, &e) < 0)
 		status = fail(&args, &e);
 	else if (args.help || !args.verb)
 		status = help(&args, args.help);
-	else if (args.dir && enter(args.dir, &e) < 0)
-		status = fail(&args, &e);
+	else if (args.dir && proc_enter(args.dir, &e) < 0)
+		status = (err_wrap(&e, "-C"), e.code = ERR_INPUT, fail(&args, &e));
 	else if ((status = args.verb->main(&args, &e)) < 0)
 		status = fail(&args, &e);
 	arena_done(&arena);

@@ -33,9 +33,10 @@ print_line(struct str encoded, int64_t began, bool quiet)
 	double saved = (double)rd_u64(&r) / 1000;
 	AUTO_BUF b = { 0 };
 	buf_puts(&b, "up to date: ");
-	text_count(&b, steps, "step");
+	if (steps || !images)
+		text_count(&b, steps, "step");
 	if (images) {
-		buf_puts(&b, ", ");
+		buf_puts(&b, steps ? ", " : "");
 		text_count(&b, images, "image");
 	}
 	buf_puts(&b, " (");

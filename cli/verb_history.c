@@ -29,6 +29,9 @@ print_run(const struct js *run, struct buf *b)
 			buf_printf(b, "%s%lld %s", first ? "" : ", ", n, states[i]);
 		first = first && !n;
 	}
+	struct str commit = js_str(js_get(js_get(run, "git"), "commit"));
+	if (commit.n)
+		buf_printf(b, "  at " STR_FMT, STR_ARG(str_take(commit, 10)));
 	buf_putc(b, '\n');
 }
 

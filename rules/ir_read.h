@@ -40,6 +40,6 @@ struct ir_member {
 struct ir_member *ir_members(struct ir_reader *r, const struct js *map, const char *key, enum name_kind names,
 			     size_t *n);
 
-void ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *out);
+void ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s);
 
 #endif

@@ -39,7 +39,7 @@ struct step_data {
 /* Add (or find) nodes. Each returns NODE_NONE and fills e on failure. */
 node_id add_file(struct project *p, struct str path, struct err *e);                 /* rules/file.c */
 node_id add_glob(struct project *p, struct str pattern, struct err *e);              /* rules/glob.c */
-node_id add_var(struct project *p, struct str name, struct err *e);                  /* rules/var.c */
+node_id add_var(struct project *p, struct str variable, struct err *e);                  /* rules/var.c */
 node_id add_environment_identity(struct project *p, const struct ir_environment *env, struct err *e); /* rules/env.c */
 node_id add_venv_identity(struct project *p, const struct ir_environment *env, struct err *e);        /* rules/env.c: what `isolation: venv` sees */
 node_id add_requirements(struct project *p, const struct ir_environment *env, bool image, struct err *e); /* rules/requirements.c */

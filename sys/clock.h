@@ -14,7 +14,7 @@ int64_t clock_mono(void); /* since some start; never goes back */
 int64_t clock_tick(void);
 
 /* Only where no event loop runs that could wait instead. */
-void clock_sleep(int64_t ns);
+void clock_sleep(int64_t duration);
 
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)

@@ -327,3 +327,17 @@ proc_find(const char *name, const char *path, struct arena *a, struct str *out)
 	arena_done(&scratch);
 	return found;
 }
+
+void
+proc_ignore(int signal)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(signal, &ignore, NULL); /* cannot fail for a signal that can be ignored */
+}
+
+int
+proc_enter(const char *folder, struct err *e)
+{
+	return chdir(folder) < 0 ? err_os(e, "enter '%s'", folder) : 0;
+}

@@ -55,4 +55,9 @@ int proc_run(const struct proc_opts *o, struct str input, size_t limit, int time
 /* Absolute path of a program in PATH ("a:b"), or false. A name with '/' is checked itself. */
 bool proc_find(const char *name, const char *path, struct arena *a, struct str *out);
 
+/* A signal that means nothing to us: a closed pipe, a limit of file sizes. Children get it back. */
+void proc_ignore(int signal);
+/* Work in another folder from now on. */
+int proc_enter(const char *folder, struct err *e);
+
 #endif

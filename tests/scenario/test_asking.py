@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import PawlTest  # noqa: E402
+from harness import PawlTest, need_program  # noqa: E402
 from projects import chain  # noqa: E402
 
 
@@ -139,6 +140,16 @@ class History(PawlTest):
         self.assertEqual(len(self.pawl("runs").out.strip().splitlines()), 2)
         runs = self.pawl("--json", "runs").json["runs"]
         self.assertEqual(runs[0]["params"]["factor"], 3)
+
+    @need_program("git")
+    def test_runs_know_their_commit(self):
+        for args in (["init", "-q", "-b", "topic"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+            subprocess.run(["git", *args], cwd=self.root, check=True)
+        self.pawl("run", "-p", "factor=3")
+        run = self.pawl("--json", "runs").json["runs"][0]
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.root, check=True, capture_output=True, text=True).stdout.strip()
+        self.assertEqual(run["git"], {"commit": head, "branch": "topic"})
+        self.assertIn(head[:10], self.pawl("runs").out)
 
     def test_a_no_op_is_no_run(self):
         self.pawl("run")
