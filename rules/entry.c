@@ -358,11 +358,11 @@ entries_of(const struct commands *c, bool shell, struct arena *a, struct entries
 	out->v = arena_array(a, struct entry, out->n);
 	out->programs = arena_array(a, struct str, out->nprograms);
 	out->words = arena_array(a, struct named, out->nwords);
-	if (out->n)
+	if (r.entries.v)
 		memcpy(out->v, r.entries.v, out->n * sizeof *out->v);
-	if (out->nprograms)
+	if (r.programs.v)
 		memcpy(out->programs, r.programs.v, out->nprograms * sizeof *out->programs);
-	if (out->nwords)
+	if (r.words.v)
 		memcpy(out->words, r.words.v, out->nwords * sizeof *out->words);
 	VEC_DONE(&r.entries);
 	VEC_DONE(&r.programs);

@@ -320,6 +320,8 @@ step(struct closure *c, const struct closure_item *item)
 				unit(c, m, (uint32_t)i);
 		break;
 	case ITEM_UNIT:
+		if (!f)
+			break;
 		for (size_t i = 0; i < f->units[item->unit].nimports; i++)
 			executed(c, m, f->units[item->unit].imports[i]);
 		for (size_t i = 0; i < f->units[item->unit].nrefs; i++)

@@ -362,7 +362,7 @@ words_scan(struct str text, struct arena *a, struct commands *out)
 	}
 	*out = (struct commands){ .n = s.commands.n, .cut = s.cut };
 	out->v = arena_array(a, struct command, out->n);
-	if (out->n)
+	if (s.commands.v)
 		memcpy(out->v, s.commands.v, out->n * sizeof *out->v);
 	VEC_DONE(&s.texts);
 	VEC_DONE(&s.commands);
