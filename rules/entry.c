@@ -308,8 +308,10 @@ read_command(struct reader *r, const struct command *c, bool shell)
 		const bool builtin = shell && among(program, builtins, sizeof builtins / sizeof *builtins);
 		if (!builtin && program.n && program.p[0] != '-')
 			add_program(r, program);
-		if (shell && str_is(program, "cd"))
+		if (shell && str_is(program, "cd")) {
 			change_folder(r, c, i);
+			return;
+		}
 		const struct prefix *p = prefix_of(c, i);
 		if (!p)
 			break;

@@ -85,7 +85,7 @@ substitution(struct scan *s)
 	const size_t from = s->i;
 	if (at(s, 0) == '`') {
 		const size_t end = skip_quoted(s->s, s->i);
-		nested_text(s, from + 1, end > from + 1 ? end - 1 : end);
+		nested_text(s, from + 1, end > from + 1 && s->s.p[end - 1] == '`' ? end - 1 : end);
 		s->i = end;
 		return true;
 	}
@@ -93,7 +93,7 @@ substitution(struct scan *s)
 	if (c == '(') {
 		const size_t end = skip_nested(s->s, s->i + 2, '(', ')');
 		if (at(s, 2) != '(')
-			nested_text(s, from + 2, end ? end - 1 : end);
+			nested_text(s, from + 2, end > from + 2 && s->s.p[end - 1] == ')' ? end - 1 : end);
 		s->i = end;
 		return true;
 	}
