@@ -168,6 +168,7 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	for (size_t i = 0; i < c->nfields; i++)
 		key_hidden(&k, "code", c->fields[i].reach.name, c->fields[i].reach.hash);
 	out->digest = key_done(&k);
+	c->looked = true;
 	return 0;
 }
 

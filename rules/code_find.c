@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/stats.h"
 #include "rules/code_state.h"
 #include "rules/notes.h"
 #include "rules/snapshot.h"
@@ -198,7 +199,7 @@ pickles(struct code_state *s, struct code *c)
 	}
 	for (size_t i = 1; i < todo.n; i++)
 		for (size_t k = 0; k < s->v.n; k++)
-			if (s->v.v[k]->step->ir == todo.v[i] && s->v.v[k]->found && s->v.v[k]->files == c->files) {
+			if (s->v.v[k]->step->ir == todo.v[i] && s->v.v[k]->found) {
 				closure_add(&c->closure, &s->v.v[k]->closure);
 				added = true;
 			}
@@ -333,12 +334,34 @@ find_all(struct project *p, struct code_state *s, struct code **v, size_t n, str
 	return 0;
 }
 
+bool
+code_same(struct project *p, const struct code *c)
+{
+	struct arena scratch = { 0 };
+	bool same = true;
+	for (size_t i = 0; same && i < c->nfields; i++) {
+		const struct str path = c->fields[i].reach.file;
+		const uint32_t at = path.n ? map_get(&c->files->by_path, path) : MAP_NONE;
+		struct file_stat st;
+		struct content now;
+		if (at == MAP_NONE || (i > 0 && str_eq(path, c->fields[i - 1].reach.file)))
+			continue;
+		const char *z = arena_z(&scratch, path);
+		if (file_stat(p->fd, z, true, &st, NULL) < 0 || st.type != FILE_REGULAR ||
+		    stats_content(p->cache->stats, p->fd, z, &st, &now, NULL) < 0 ||
+		    !digest_eq(&now.digest, &c->files->v.v[at]->content.digest))
+			same = false;
+	}
+	arena_done(&scratch);
+	return same;
+}
+
 int
 code_find(struct project *p, struct code *c, struct err *e)
 {
 	struct code_state *s = code_state(p);
 	code_collect(p);
-	if (c->found && !c->alone)
+	if (c->found && !c->alone && (!c->looked || code_same(p, c)))
 		return 0;
 	if (c->found) { /* a step makes part of it: look again, with fresh eyes */
 		struct pyhost *h = c->files->host;

@@ -27,7 +27,7 @@ struct code {
 	struct arena arena;           /* of the closure */
 	struct pyfiles *files;        /* of its interpreter; NULL: not found yet */
 	struct pyfiles own;           /* when it is found alone */
-	bool found, alone;
+	bool found, alone, looked;
 	struct code_field *fields;    /* sorted by name */
 	size_t nfields;
 };
@@ -47,6 +47,7 @@ int code_read(struct project *p, struct code *c, struct err *e); /* rules/code_r
 int code_find(struct project *p, struct code *c, struct err *e); /* rules/code_find.c: c is found now, and with it the others */
 /* Is the file one of the step's declared inputs or outputs, or in one? */
 bool code_declares(const struct project *p, const struct code *c, const struct pyfile *x);
+bool code_same(struct project *p, const struct code *c);          /* rules/code_find.c: do its files still have their contents? */
 void code_collect(struct project *p);                            /* outputs of all steps, once they are there */
 
 #endif

@@ -301,7 +301,8 @@ read_command(struct reader *r, const struct command *c, bool shell)
 	for (size_t i = 0; i < c->nset; i++)
 		add_word(r, &c->set[i], false);
 	for (size_t i = 0; i < c->nredirect; i++)
-		add_word(r, &c->redirect[i], true);
+		if (!c->redirect[i].written)
+			add_word(r, &c->redirect[i], true);
 	size_t i = 0;
 	for (int depth = 0; i < c->n && c->v[i].literal && depth < 16; depth++) {
 		const struct str program = c->v[i].text;

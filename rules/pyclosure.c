@@ -412,8 +412,12 @@ closure_add(struct closure *c, const struct closure *b)
 			return;
 		closure_import(c, m, x->from == UINT32_MAX ? UINT32_MAX : m, x->line);
 		const struct pyfacts *f = facts_of(c, m);
-		if (!f || !x->reached)
+		if (!x->reached || !x->file->facts)
 			continue;
+		if (!f || !digest_eq(&f->digest, &x->file->facts->digest)) { /* read again meanwhile: its units have other numbers */
+			push(c, ITEM_WIDEN, m, 0, STR(""));
+			continue;
+		}
 		if (!c->modules.v[m].reached) {
 			c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
 			c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);

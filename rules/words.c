@@ -233,7 +233,7 @@ static void
 redirection(struct scan *s)
 {
 	const bool here = at(s, 0) == '<' && at(s, 1) == '<';
-	const bool tabs = here && at(s, 2) == '-';
+	const bool tabs = here && at(s, 2) == '-', written = at(s, 0) != '<';
 	while (at(s, 0) == '<' || at(s, 0) == '>' || at(s, 0) == '|' || at(s, 0) == '&')
 		s->i++;
 	if (tabs)
@@ -241,7 +241,8 @@ redirection(struct scan *s)
 	skip_blanks(s);
 	if (ends_word(at(s, 0)))
 		return;
-	const struct word w = read_word(s);
+	struct word w = read_word(s);
+	w.written = written;
 	if (!here) {
 		VEC_PUSH(&s->redirects, w);
 		return;

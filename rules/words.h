@@ -21,6 +21,7 @@ struct word {
 	struct str text; /* quotes removed */
 	bool literal;    /* the command gets exactly this text */
 	bool quoted;     /* some of it was quoted: no reserved word */
+	bool written;    /* of a redirection: > and >>, not < */
 };
 
 struct command {

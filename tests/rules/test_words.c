@@ -18,7 +18,7 @@ shown(const struct commands *c, struct arena *a)
 		for (size_t k = 0; k < x->n; k++)
 			buf_printf(&b, "[" STR_FMT "]%s", STR_ARG(x->v[k].text), x->v[k].literal ? "" : "?");
 		for (size_t k = 0; k < x->nredirect; k++)
-			buf_printf(&b, ">[" STR_FMT "]%s", STR_ARG(x->redirect[k].text), x->redirect[k].literal ? "" : "?");
+			buf_printf(&b, "%c[" STR_FMT "]%s", x->redirect[k].written ? '>' : '<', STR_ARG(x->redirect[k].text), x->redirect[k].literal ? "" : "?");
 		if (x->has_heredoc)
 			buf_printf(&b, "<<{" STR_FMT "}", STR_ARG(x->heredoc));
 		buf_putc(&b, ';');
@@ -38,13 +38,13 @@ static const struct {
 	{ "echo 'a;b' \"c|d\"", "[echo][a;b][c|d];" },
 	{ "echo \"a\\\"b\" \"\\x\"", "[echo][a\"b][\\x];" },
 	{ "A=1 B='x y' cmd C=2", "=[A=1]=[B=x y][cmd][C=2];" },
-	{ "cmd <in >out 2>err >>more", "[cmd]>[in]>[out]>[err]>[more];" },
+	{ "cmd <in >out 2>err >>more", "[cmd]<[in]>[out]>[err]>[more];" },
 	{ "cmd 2>&1 x", "[cmd][x]>[1];" },
 	{ "cat $x ${y} $(z w) `v` *.c a? [ab]", "[cat][]?[]?[]?[]?[*.c]?[a?]?[[ab]]?;[z][w];[v];" },
 	{ "cat \"$x/a\" 'b$y'", "[cat][/a]?[b$y];" },
 	{ "if test -f a; then b; else c; fi", "[test][-f][a];[b];[c];" },
 	{ "for i in x y; do p $i; done", "[for][i][in][x][y];[p][]?;" },
-	{ "while read l; do p; done < f", "[read][l];[p];>[f];" },
+	{ "while read l; do p; done < f", "[read][l];[p];<[f];" },
 	{ "(cd a && b)", "[cd][a];[b];" },
 	{ "{ a; b; }", "[a];[b];" },
 	{ "! a", "[a];" },
@@ -121,7 +121,7 @@ static const struct {
 	{ "bash -euc 'python3 -m q'", "m:q p:sh p:bash p:python3 w:bash w:-euc w:python3 -m q" },
 	{ "torchrun --n=2 train.py", "f:train.py p:sh p:torchrun w:torchrun w:--n=2 w:2 w:train.py" },
 	{ "cd sub && python3 x.py", "f:sub/x.py@sub p:sh p:python3" },
-	{ "cat a > b", "p:sh p:cat d:b w:cat w:a" },
+	{ "cat a > b", "p:sh p:cat w:cat w:a" },
 	{ "echo --in=conf/a.ini @args", "p:sh w:echo w:--in=conf/a.ini w:conf/a.ini w:@args w:args" },
 	{ "python3 <<E\nimport a\nE\n", "t:import a\n p:sh p:python3" },
 	{ "xargs -n 1 python3 x.py", "f:x.py p:sh p:xargs p:python3" },
