@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/bootstrap.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,8 @@
 
 #define LIST "pawl-packages" /* where the hook leaves names and versions, in the root's top folder */
 #define WORDS_LIMIT ((size_t)1 << 20)
-#define MINUTES_30 (30 * 60 * 1000)
+#define LOOK_MS 100  /* how often the stop flag is looked at */
+#define PATIENCE 30  /* looks between TERM and KILL */
 #define ROOM ((size_t)256 << 10)
 
 /* What every root gets, and what comes with Python: numpy's wheels need libstdc++6, TLS needs certificates. */
@@ -111,6 +114,34 @@ with_epoch(const char *const *environ_, struct arena *a)
 	return v;
 }
 
+/* Until it has ended, or somebody raises the stop flag: then its group ends as well. words: what it said on stderr. */
+static int
+attend(const struct bootstrap_spec *s, const char *const *argv, const char *log, struct arena *a, struct buf *words, struct proc_end *end,
+       struct err *e)
+{
+	struct proc p;
+	AUTO_FD fd = file_open(AT_FDCWD, log, O_RDWR | O_CREAT | O_TRUNC, 0600, e);
+	const struct proc_opts o = { .argv = argv, .envp = with_epoch(s->environ_, a), .in = -1, .out = -1, .err = fd, .group = true,
+				     .die_with_parent = true };
+	if (fd < 0 || proc_spawn(&o, &p, e) < 0)
+		return -1;
+	struct pollfd f = { .fd = p.pidfd, .events = POLLIN };
+	unsigned asked = 0;
+	while (poll(&f, 1, LOOK_MS) <= 0) {
+		if (!s->stop || !atomic_load(s->stop))
+			continue;
+		if (asked == 0)
+			proc_kill_group(p.pid, SIGTERM);
+		if (asked++ == PATIENCE)
+			proc_kill_group(p.pid, SIGKILL);
+	}
+	if (proc_reap(&p, end, e) < 0)
+		return -1;
+	if (asked > 0)
+		return err_set(e, ERR_INTERRUPTED, "mmdebstrap was ended before it was done");
+	return file_read(AT_FDCWD, log, WORDS_LIMIT, words, e);
+}
+
 static int
 run(const struct bootstrap_spec *s, const char *arch, const char *tar, struct arena *a, struct err *e)
 {
@@ -130,8 +161,7 @@ run(const struct bootstrap_spec *s, const char *arch, const char *tar, struct ar
 				     arena_z(a, s->suite),
 				     tar,
 				     NULL };
-	const struct proc_opts o = { .argv = argv, .envp = with_epoch(s->environ_, a), .group = true, .die_with_parent = true };
-	if (proc_run(&o, (struct str){ 0 }, WORDS_LIMIT, MINUTES_30, NULL, &words, &end, e) < 0) {
+	if (attend(s, argv, arena_printf(a, "%s.words", tar).p, a, &words, &end, e) < 0) {
 		if (e && e->code == ERR_MISSING)
 			return err_set(e, ERR_MISSING, "mmdebstrap is not installed; bootstrapping a parent needs it: apt-get install mmdebstrap");
 		return -1;

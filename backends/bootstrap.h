@@ -9,6 +9,8 @@
 #ifndef PAWL_BACKENDS_BOOTSTRAP_H
 #define PAWL_BACKENDS_BOOTSTRAP_H
 
+#include <stdatomic.h>
+
 #include "backends/layer.h"
 
 #define BOOTSTRAP_RECIPE 1 /* enters keys; raised when the recipe would give other files */
@@ -22,6 +24,7 @@ struct bootstrap_spec {
 	enum layer_compression compression;
 	const char *scratch;        /* absolute folder for what is big and short-lived */
 	const char *const *environ_;
+	const atomic_bool *stop;    /* NULL, or: once it is true mmdebstrap is ended, ERR_INTERRUPTED */
 };
 
 struct bootstrap_package {

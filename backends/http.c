@@ -226,6 +226,17 @@ on_seek(void *ctx, curl_off_t offset, int origin)
 	return lseek(x->fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
+static int
+on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
+{
+	const struct exchange *x = ctx;
+	(void)dltotal;
+	(void)dlnow;
+	(void)ultotal;
+	(void)ulnow;
+	return atomic_load(x->r->stop);
+}
+
 /* ---- one exchange ---- */
 
 static void
@@ -271,6 +282,11 @@ set_options(struct exchange *x, const char *url, struct curl_slist *headers)
 	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
 	(void)lib.easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
 	(void)lib.easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+	if (r->stop) {
+		(void)lib.easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+		(void)lib.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+		(void)lib.easy_setopt(c, CURLOPT_XFERINFODATA, x);
+	}
 	if (r->timeout_ms > 0)
 		(void)lib.easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	if (r->unix_socket)
@@ -301,6 +317,8 @@ failed(const struct exchange *x, CURLcode code, struct str url, struct err *e)
 	const struct str where = shown(x->arena, url);
 	if (x->blob_failed)
 		return err_wrap(e, "get " STR_FMT, STR_ARG(where));
+	if (code == CURLE_ABORTED_BY_CALLBACK && x->r->stop && atomic_load(x->r->stop))
+		return err_set(e, ERR_INTERRUPTED, "%s " STR_FMT ": ended before it was done", x->r->method, STR_ARG(where));
 	if (x->too_much)
 		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer has more than %zu bytes", x->r->method, STR_ARG(where), x->limit);
 	if (x->header_bytes > HEADERS_LIMIT)

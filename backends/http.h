@@ -8,6 +8,8 @@
 #ifndef PAWL_BACKENDS_HTTP_H
 #define PAWL_BACKENDS_HTTP_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -32,6 +34,7 @@ struct http_request {
 	const char *unix_socket;       /* NULL: TCP */
 	const char *ca_file;           /* NULL: the system's */
 	int timeout_ms;                /* 0: 60 s without progress */
+	const atomic_bool *stop;       /* NULL, or: once it is true the request ends, ERR_INTERRUPTED */
 };
 
 struct http_answer {

@@ -202,7 +202,7 @@ ask_once(struct registry *r, const struct registry_request *q, struct str url, s
 	return http_do(r->http,
 		       &(struct http_request){ .method = q->method, .url = url, .headers = h, .nheaders = n, .body = q->body, .to = q->to,
 					       .body_path = q->body_path, .redirects = get, .limit = q->limit,
-					       .ca_file = registry_ca(r) },
+					       .ca_file = registry_ca(r), .stop = r->opts.stop },
 		       a, out, e);
 }
 

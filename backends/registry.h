@@ -9,6 +9,8 @@
 #ifndef PAWL_BACKENDS_REGISTRY_H
 #define PAWL_BACKENDS_REGISTRY_H
 
+#include <stdatomic.h>
+
 #include "backends/oci.h"
 #include "cache/blobs.h"
 #include "cache/records.h"
@@ -19,6 +21,7 @@ struct registry_opts {
 	const char *const *environ_; /* the caller's variables: credentials, SSL_CERT_FILE */
 	bool insecure;
 	struct records *records;     /* TABLE_SEEN; NULL: nothing is known */
+	const atomic_bool *stop;     /* NULL, or: once it is true requests end, ERR_INTERRUPTED */
 };
 
 struct registry *registry_new(const struct registry_opts *o, struct err *e);

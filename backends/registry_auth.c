@@ -127,7 +127,7 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 	AUTO_BUF url = { 0 }, form = { 0 };
 	struct http_header h[2] = { { STR("Accept"), STR("application/json") } };
 	struct http_request ask = { .method = "GET", .headers = h, .nheaders = 1, .redirects = true, .limit = (size_t)1 << 20,
-				    .ca_file = registry_ca(r) };
+				    .ca_file = registry_ca(r), .stop = r->opts.stop };
 	buf_put(&url, c->realm);
 	if (who->identity.n > 0) {
 		buf_puts(&form, "grant_type=refresh_token&client_id=pawl&service=");

@@ -163,13 +163,6 @@ usable(void *ctx, node_id n, const struct result *r)
 }
 
 static void
-stop(struct task *t, bool hard)
-{
-	(void)t; /* ends by itself, soon: the layers that are being made are kept */
-	(void)hard;
-}
-
-static void
 explain(void *ctx, node_id n, const struct key_change *c, struct arena *a, struct reason *out)
 {
 	const struct key_field *f = c->b ? c->b : c->a;
@@ -201,6 +194,6 @@ const struct rule rule_image = {
 	.fields = fields,
 	.usable = usable,
 	.start = image_start,
-	.stop = stop,
+	.stop = image_stop,
 	.explain = explain,
 };

@@ -2,6 +2,7 @@
  *
  *	image_start [loop thread: inputs, code]  ->  work [pool thread: layers found or made, config, manifest]  ->  ended [loop thread]
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct building {
 	struct image_layers layers;
 	struct digest manifest, config_digest;
 	uint64_t manifest_size, config_size;
+	atomic_bool stop;
 	struct err err;
 	bool bad;
 };
@@ -67,7 +69,7 @@ make_one(void *ctx, size_t i)
 	struct image_state *state = b->project->image;
 	struct err e = { 0 };
 	AUTO_BUF record = { 0 };
-	if (s->out.state != IMAGE_LAYER_BUILD)
+	if (s->out.state != IMAGE_LAYER_BUILD || atomic_load(&b->stop))
 		return;
 	const struct builder_kind *builder = builder_find(b->project->stack->builder, &e);
 	tell(b, s->history);
@@ -84,14 +86,30 @@ make_one(void *ctx, size_t i)
 		image_note_made(b->project, b->data->env->name, &s->out.digest);
 }
 
+/* The wheels whose layers are missing, several at a time. */
 static int
-make_layers(struct building *b)
+fetch_wheels(struct building *b, struct err *e)
+{
+	struct wheel_set missing = { .v = arena_array(&b->arena, struct wheel_pin, b->parts.n + 1) };
+	for (size_t i = 0; i < b->parts.n; i++) {
+		if (b->parts.v[i].out.state == IMAGE_LAYER_BUILD && !b->parts.v[i].files)
+			missing.v[missing.n++] = b->parts.v[i].wheel;
+	}
+	return missing.n > 0 ? wheels_fetch(b->project, &missing, &b->stop, e) : 0;
+}
+
+static int
+make_layers(struct building *b, struct err *e)
 {
 	for (size_t i = 0; i < b->parts.n; i++)
 		(void)layer_find(b->project, &b->parts.v[i], &b->arena);
+	if (fetch_wheels(b, e) < 0)
+		return -1;
 	pool_each(b->parts.n, 1, 0, make_one, b);
 	if (b->bad)
-		return -1;
+		return err_set(e, b->err.code, "%s", b->err.text);
+	if (atomic_load(&b->stop))
+		return err_set(e, ERR_INTERRUPTED, "the image of '" STR_FMT "' was ended before it was done", STR_ARG(b->data->env->name));
 	const size_t n = b->parent.nlayers + b->parts.n;
 	b->layers.v = arena_array(&b->arena, struct image_layer, n + 1);
 	b->layers.n = n;
@@ -186,10 +204,8 @@ build(struct building *b, struct err *e)
 		return -1;
 	if (image_parts(b->project, env, &b->parent, &b->wheels, &b->include, &b->code, image_workdir(env, b->config), &b->arena, &b->parts, e) < 0)
 		return -1;
-	if (make_layers(b) < 0) {
-		*e = b->err;
+	if (make_layers(b, e) < 0)
 		return -1;
-	}
 	return put_config(b, e) < 0 || put_manifest(b, e) < 0 ? -1 : 0;
 }
 
@@ -310,11 +326,21 @@ possible(const struct ir_environment *env, struct err *e)
 }
 
 void
+image_stop(struct task *t, bool hard)
+{
+	struct building *b = t->rule_data;
+	(void)hard;
+	if (b)
+		atomic_store(&b->stop, true); /* layers that are being made are finished and kept */
+}
+
+void
 image_start(struct task *t)
 {
 	struct building *b = mem_zalloc(sizeof *b);
 	b->task = t;
 	b->project = t->ctx;
+	t->rule_data = b;
 	b->data = t->inputs.graph->node[t->node.i].data;
 	(void)image_state_of(b->project);
 	if (possible(b->data->env, &b->err) < 0 || prepare(b, &b->err) < 0) {

@@ -70,6 +70,7 @@ int image_have(struct project *p, const struct ir_environment *env, const struct
 struct str image_repo_tag(const struct project *p, const struct ir_environment *env, struct arena *a);
 /* image_build.c */
 void image_start(struct task *t);
+void image_stop(struct task *t, bool hard);
 /* image_info.c: what a result says. */
 struct js *image_info_js(const struct image_layers *l);
 int image_info_read(const struct result *r, struct arena *a, struct image_layers *out, struct err *e);

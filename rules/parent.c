@@ -271,6 +271,7 @@ restore(struct task *t, const struct result *r)
 struct making {
 	struct task *task;
 	const struct parent_data *data;
+	atomic_bool stop;
 	struct arena arena;
 	struct parent_info info;
 	struct js *pin;
@@ -282,7 +283,9 @@ static void
 work(void *ctx)
 {
 	struct making *m = ctx;
-	m->bad = parent_make(m->task->ctx, m->data, &m->arena, &m->info, &m->pin, &m->err) < 0;
+	struct parent_data d = *m->data;
+	d.stop = &m->stop;
+	m->bad = parent_make(m->task->ctx, &d, &m->arena, &m->info, &m->pin, &m->err) < 0;
 }
 
 static void
@@ -326,14 +329,17 @@ start(struct task *t)
 	struct making *m = mem_zalloc(sizeof *m);
 	m->task = t;
 	m->data = d;
+	t->rule_data = m;
 	loop_work(t->loop, work, ended, m);
 }
 
 static void
 stop(struct task *t, bool hard)
 {
-	(void)t; /* ends by itself; mmdebstrap dies with us */
+	struct making *m = t->rule_data;
 	(void)hard;
+	if (m)
+		atomic_store(&m->stop, true);
 }
 
 static void

@@ -14,6 +14,7 @@ struct parent_data { /* of a parent node */
 	struct str name;
 	struct str platform;
 	bool python;                      /* somebody installs Python packages on it */
+	const atomic_bool *stop;          /* while it is made: raised to end it; else NULL */
 };
 
 /* Where its pin is in pawl.lock; section NULL: it has none. */

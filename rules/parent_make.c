@@ -18,9 +18,10 @@ oci_parts(struct project *p, struct str ref, struct arena *a, const char **folde
 }
 
 static struct registry *
-session(struct project *p, struct err *e)
+session(struct project *p, const atomic_bool *stop, struct err *e)
 {
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack && p->stack->insecure, .records = p->cache->records };
+	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack && p->stack->insecure, .records = p->cache->records,
+					 .stop = stop };
 	if (p->opts.offline) {
 		(void)err_set(e, ERR_WORLD, "the network is needed, and --offline forbids it");
 		return NULL;
@@ -110,7 +111,7 @@ make_registry(struct project *p, const struct parent_data *d, struct arena *a, s
 	struct registry_ref ref;
 	if (registry_ref_parse(d->env->parent.ref, a, &ref, e) < 0)
 		return -1;
-	struct registry *r = session(p, e);
+	struct registry *r = session(p, d->stop, e);
 	const int bad = r ? resolve(p, r, &ref, d, a, out, e) : -1;
 	registry_free(r);
 	if (bad < 0 && e && e->code == ERR_INPUT) /* what a registry sends is the world's mistake, not the user's */
@@ -143,7 +144,8 @@ make_imported(struct project *p, const struct parent_data *d, struct arena *a, s
 }
 
 static int
-bootstrap(struct project *p, const struct ir_environment *env, struct str platform, struct arena *a, struct bootstrap_made *out, struct err *e)
+bootstrap(struct project *p, const struct ir_environment *env, struct str platform, const atomic_bool *stop, struct arena *a,
+	  struct bootstrap_made *out, struct err *e)
 {
 	const struct str tmp = path_join(a, p->cache->folder, STR("tmp"));
 	const char *scratch = arena_z(a, tmp);
@@ -152,7 +154,8 @@ bootstrap(struct project *p, const struct ir_environment *env, struct str platfo
 	if (file_mkdirs(AT_FDCWD, scratch, NULL) < 0)
 		scratch = "/var/tmp";
 	const struct bootstrap_spec s = { .distribution = env->parent.distribution, .suite = env->parent.suite, .packages = env->parent.packages.v,
-					  .npackages = env->parent.packages.n, .platform = platform, .scratch = scratch, .environ_ = p->opts.environ_ };
+					  .npackages = env->parent.packages.n, .platform = platform, .scratch = scratch, .environ_ = p->opts.environ_,
+					  .stop = stop };
 	return bootstrap_make(&s, p->cache->blobs, a, out, e);
 }
 
@@ -160,7 +163,7 @@ static int
 make_bootstrap(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct js **packages, struct err *e)
 {
 	struct bootstrap_made m;
-	if (bootstrap(p, d->env, d->platform, a, &m, e) < 0)
+	if (bootstrap(p, d->env, d->platform, d->stop, a, &m, e) < 0)
 		return -1;
 	out->digest = m.layer.digest;
 	out->nlayers = 1;
@@ -227,7 +230,7 @@ fetch_registry(struct project *p, const struct ir_environment *env, const struct
 	struct registry_ref ref;
 	if (registry_ref_parse(env->parent.ref, a, &ref, e) < 0)
 		return -1;
-	struct registry *r = session(p, e);
+	struct registry *r = session(p, NULL, e);
 	int bad = r ? 0 : -1;
 	if (bad == 0 && !digest_is_zero(&i->config))
 		bad = registry_blob(r, &ref, &i->config, i->config_size, p->cache->blobs, e);
@@ -242,7 +245,7 @@ static int
 bootstrap_again(struct project *p, const struct ir_environment *env, const struct parent_info *i, struct arena *a, struct err *e)
 {
 	struct bootstrap_made m;
-	if (bootstrap(p, env, i->platform, a, &m, e) < 0)
+	if (bootstrap(p, env, i->platform, NULL, a, &m, e) < 0)
 		return -1;
 	if (digest_eq(&m.layer.digest, &i->layers[0].digest))
 		return 0;

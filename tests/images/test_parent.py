@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -14,7 +15,7 @@ import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
 import harness  # noqa: E402
-from images import Engine, Image, ImageTest, wheel  # noqa: E402
+from images import Engine, Image, ImageTest  # noqa: E402
 
 
 def tar_of(members):
@@ -194,6 +195,21 @@ class Bootstrap(ImageTest):
         self.assertEqual(files["bin"][0].linkname, "usr/bin")
         self.assertIn("usr/local/lib/python3.11/dist-packages/six.py", files)
         self.assertEqual([n for n, (m, _) in files.items() if not (m.isfile() or m.isdir() or m.issym() or m.islnk())], [])
+
+    def test_an_interrupt_ends_it(self):
+        self.env["PAWL_CACHE"] = str(self.top / "cold")
+        (self.root / "pawl.lock").unlink(missing_ok=True)
+        process = self.start("build", "base")
+
+        def unpacking():
+            return "mmdebstrap" in subprocess.run(["ps", "--ppid", str(process.pid), "-o", "args="], capture_output=True, text=True).stdout
+        self.wait_for(unpacking, "mmdebstrap")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.wait_for(lambda: not self.left(), "processes are left behind")
+        self.assertFalse(self.exists("pawl.lock"))
+        self.assertEqual([p.name for p in (self.top / "cold/tmp").glob("bootstrap-*")], [])
 
     def test_docker_runs_it(self):
         if not self.engine:
