@@ -122,7 +122,8 @@ build-fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_CFLAGS) -c -o $@ $<
 
-build-fuzz/fuzz/%: build-fuzz/fuzz/%.o $(patsubst %.c,build-fuzz/%.o,$(filter-out $(MAIN),$(SRCS)))
+# The TOML parser is someone else's C++: it is linked as it is, without instrumentation.
+build-fuzz/fuzz/%: build-fuzz/fuzz/%.o build/base/toml.cc.o $(patsubst %.c,build-fuzz/%.o,$(filter-out $(MAIN),$(SRCS)))
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -pthread -o $@ $^ $(PKG_LIBS)
 
 install: $(B)/pawl
