@@ -258,6 +258,17 @@ js_del(struct js *map, const char *key)
 }
 
 void
+js_del_str(struct js *map, struct str key)
+{
+	char *z = mem_alloc(key.n + 1); /* jansson 2.14 takes counted keys for setting and getting, not for removing */
+
+	memcpy(z, key.p, key.n);
+	z[key.n] = '\0';
+	js_del(map, z);
+	free(z);
+}
+
+void
 js_push(struct js *list, struct js *value)
 {
 	if (value)

@@ -43,6 +43,7 @@ struct js *js_map(void);
 struct js *js_set(struct js *map, const char *key, struct js *value); /* takes value; NULL: nothing happens; returns map */
 void js_set_str(struct js *map, struct str key, struct js *value);
 void js_del(struct js *map, const char *key);
+void js_del_str(struct js *map, struct str key);
 void js_push(struct js *list, struct js *value);                      /* takes value */
 
 enum js_type js_type(const struct js *v);

@@ -230,7 +230,8 @@ make(struct session *s, enum session_targets t, struct made *out, struct err *e)
 {
 	*out = (struct made){ 0 };
 	AUTO_FD claim = claim_project(s, e);
-	if (claim < 0 || lease_take(s->cache, e) < 0 || session_open(s, e) < 0 || session_plan(s, t, e) < 0 ||
+	if (claim < 0 || lease_take(s->cache, e) < 0 || session_open(s, e) < 0 || (t == TARGET_LOCK && session_update(s, e) < 0) ||
+	    session_plan(s, t, e) < 0 ||
 	    run_here(s, t, out, e) < 0)
 		return -1;
 	if (lock_save(&s->project->lock, s->project->fd, e) < 0)

@@ -231,6 +231,16 @@ all_targets(struct session *s, enum session_targets t)
 }
 
 int
+session_update(struct session *s, struct err *e)
+{
+	const struct words *w = &s->args->update;
+	struct str *names = arena_array(&s->arena, struct str, w->n);
+	for (size_t i = 0; i < w->n; i++)
+		names[i] = str_z(w->v[i]);
+	return lock_update(&s->project->lock, names, w->n, s->args->all, e);
+}
+
+int
 session_plan(struct session *s, enum session_targets t, struct err *e)
 {
 	struct project *p = s->project;
@@ -244,6 +254,10 @@ session_plan(struct session *s, enum session_targets t, struct err *e)
 	}
 	if (find_targets(s, &s->args->force, TARGET_ANY, &s->forced, &s->nforced, e) < 0)
 		return err_wrap(e, "--force");
+	if (t == TARGET_LOCK && (s->args->all || s->args->update.n)) { /* an earlier answer in the cache is not what is asked for */
+		s->forced = s->targets;
+		s->nforced = s->ntargets;
+	}
 	s->plan_opts = (struct plan_opts){
 		.graph = &p->graph,
 		.cache = s->cache,

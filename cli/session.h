@@ -47,6 +47,9 @@ enum session_targets {
 };
 int session_plan(struct session *s, enum session_targets t, struct err *e);
 
+/* What `lock --update` and `--all` name is resolved again. After session_open, before session_plan. */
+int session_update(struct session *s, struct err *e);
+
 /* The node that a word names: "train" or "step:train" ... */
 int session_node(struct session *s, struct str word, enum session_targets t, node_id *out, struct err *e);
 /* Print the notes that came since the last call, on stderr. */

@@ -14,7 +14,7 @@ verb_lock(struct args *a, struct err *e)
 	struct session s;
 	struct made m;
 	session_init(&s, a);
-	int status = make(&s, TARGET_LOCK, &m, e);
+	int status = session_find(&s, e) < 0 || session_cache(&s, e) < 0 ? -1 : make(&s, TARGET_LOCK, &m, e);
 	if (status == 0) {
 		status = make_status(&m.run);
 		size_t n = 0;
@@ -25,7 +25,7 @@ verb_lock(struct args *a, struct err *e)
 		} else {
 			AUTO_BUF b = { 0 };
 			if (n)
-				text_count(&b, n, "entry"), buf_puts(&b, " resolved into pawl.lock\n");
+				buf_printf(&b, "%zu %s resolved into pawl.lock\n", n, n == 1 ? "entry" : "entries");
 			else
 				buf_puts(&b, "pawl.lock is up to date\n");
 			text_out(buf_str(&b));

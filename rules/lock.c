@@ -84,12 +84,16 @@ lock_done(struct lock *l)
 	js_free(l->doc);
 	js_free(l->changes);
 	js_free(l->used);
+	js_free(l->stale);
+	js_free(l->moving);
 	*l = (struct lock){ 0 };
 }
 
 struct js *
 lock_get(const struct lock *l, const char *section, struct str name)
 {
+	if (js_get_str(js_get(l->stale, section), name))
+		return NULL;
 	return js_get_str(js_get(l->doc, section), name);
 }
 
@@ -108,8 +112,10 @@ section_of(struct js *doc, const char *section)
 int
 lock_set(struct lock *l, const char *section, struct str name, struct js *value, struct err *e)
 {
-	struct js *old = lock_get(l, section, name);
+	struct js *old = js_get_str(js_get(l->doc, section), name), *stale = js_get(l->stale, section);
 
+	if (stale)
+		js_del_str(stale, name);
 	if (js_equal(old, value)) {
 		js_free(value);
 		return 0;

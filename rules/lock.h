@@ -23,14 +23,21 @@ struct lock {
 	struct js *doc;   /* the document; maps "parents", "bootstraps", "requirements" always there */
 	struct js *changes; /* what this invocation set, by section: put on top of what the file holds when it is written */
 	struct js *used;  /* entries of "requirements" that the project asks for now; others for the same targets go when it is written */
+	struct js *stale; /* lock_update: entries, by section, that count as missing until they are set again */
+	struct js *moving; /* lock_update: packages whose versions are chosen anew */
 	bool dirty;
 	bool locked;      /* --locked */
+	bool moving_all;
 };
 
 int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one; l->locked stays */
 void lock_done(struct lock *l);
 struct js *lock_get(const struct lock *l, const char *section, struct str name);  /* NULL: not there */
 int lock_set(struct lock *l, const char *section, struct str name, struct js *value, struct err *e); /* takes value */
+/* Have entries resolved again: those of a parent ("python:3.11-slim"), of a distribution or suite ("bookworm"), or those with a package, which then
+ * moves alone; or all. Before anybody asks. ERR_INPUT: nothing of that name is in the lock; in rules/lock_update.c. */
+int lock_update(struct lock *l, const struct str *names, size_t n, bool all, struct err *e);
+bool lock_moves(const struct lock *l, struct str package); /* its version is chosen anew */
 void lock_use(struct lock *l, const char *section, struct str name); /* the entry is asked for, now or by the end */
 void lock_write(const struct lock *l, struct buf *out);
 int lock_save(struct lock *l, int root, struct err *e);   /* only when dirty */

@@ -123,12 +123,12 @@ prefer(struct resolving *r)
 			best = js_value(it);
 		}
 	}
-	if (!best || wheel_set_read(js_get(best, "wheels"), &r->arena, &old, NULL) < 0)
+	if (r->project->lock.moving_all || !best || wheel_set_read(js_get(best, "wheels"), &r->arena, &old, NULL) < 0)
 		return;
 	struct str *v = arena_array(&r->arena, struct str, old.n);
 	size_t n = 0;
 	for (size_t i = 0; i < old.n; i++)
-		if (wanted_anyway(r->data->set, &old.v[i], &r->arena))
+		if (wanted_anyway(r->data->set, &old.v[i], &r->arena) && !lock_moves(&r->project->lock, old.v[i].name))
 			v[n++] = arena_printf(&r->arena, STR_FMT "==" STR_FMT, STR_ARG(old.v[i].name), STR_ARG(old.v[i].version));
 	r->question.prefer = v;
 	r->question.nprefer = n;
