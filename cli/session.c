@@ -244,7 +244,12 @@ int
 session_plan(struct session *s, enum session_targets t, struct err *e)
 {
 	struct project *p = s->project;
-	if (project_graph(p, e) < 0)
+	int rc = project_graph(p, e);
+	if (p->diags.n) /* of files that the graph needs: requirements */
+		print_mistakes(s, &p->diags, e);
+	if (rc < 0 && p->diags.nerrors)
+		e->text[0] = '\0'; /* all is said */
+	if (rc < 0)
 		return -1;
 	if (s->args->words.n) {
 		if (find_targets(s, &s->args->words, t, &s->targets, &s->ntargets, e) < 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "hashing/digest.h"
 #include "sys/file.h"
 
 #define LOCK_FILE "pawl.lock"
@@ -24,6 +25,29 @@ empty(void)
 	return doc;
 }
 
+/* A pin that was edited or damaged is no pin that could be resolved again behind the person's back. */
+static int
+check_wheels(struct str entry, const struct js *wheels, struct err *e)
+{
+	struct digest d;
+
+	if (js_type(wheels) != JS_LIST)
+		return err_set(e, ERR_INPUT, LOCK_FILE ": requirements \"" STR_FMT "\": expected a list of wheels; mend it, or run 'pawl lock --all'",
+			       STR_ARG(str_take(entry, 12)));
+	for (size_t i = 0; i < js_len(wheels); i++) {
+		const struct js *w = js_at(wheels, i);
+		struct str name = js_str(js_get(w, "name"));
+
+		if (!name.n || !js_str(js_get(w, "version")).n || !js_str(js_get(w, "file")).n ||
+		    !digest_parse(js_str(js_get(w, "sha256")), true, &d))
+			return err_set(e, ERR_INPUT,
+				       LOCK_FILE ": wheel '" STR_FMT "' lacks a name, version, file or a sha256 of 64 hex digits; the lock was edited or "
+						 "damaged by a merge: mend it, or remove it and run 'pawl lock'",
+				       STR_ARG(name));
+	}
+	return 0;
+}
+
 static int
 check(struct js *doc, struct err *e)
 {
@@ -40,6 +64,10 @@ check(struct js *doc, struct err *e)
 		else if (js_type(s) != JS_MAP)
 			return err_set(e, ERR_INPUT, LOCK_FILE ": expected a map under \"%s\"", sections[i]);
 	}
+	const struct js *all = js_get(doc, "requirements");
+	for (void *it = js_first(all); it; it = js_next(all, it))
+		if (check_wheels(js_key(it), js_get(js_value(it), "wheels"), e) < 0)
+			return -1;
 	return 0;
 }
 

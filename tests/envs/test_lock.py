@@ -33,6 +33,9 @@ class Locks(PawlTest):
         lock = json.loads(self.read("pawl.lock"))
         return {w["name"]: w["version"] for entry in lock["requirements"].values() for w in entry["wheels"]}
 
+    def sha(self, text):
+        return next(w["sha256"] for entry in json.loads(text)["requirements"].values() for w in entry["wheels"] if w["name"] == "six")
+
     def test_once(self):
         self.assertEqual(self.run_json().states(), {"s": "made"})
         self.assertEqual(self.read("out.txt"), "1.16.03.7")
@@ -93,7 +96,9 @@ class Locks(PawlTest):
         (self.root / "pawl.lock").write_text("<<<<<<< ours\n" + text)
         self.assertIn("pawl.lock", self.pawl("run", status=2).err)
         (self.root / "pawl.lock").write_text(text.replace('"sha256":"', '"sha256":"00', 1))
-        self.assertNotEqual(self.pawl("run", status=None).status, 0)
+        self.assertIn("sha256 of 64 hex digits", self.pawl("run", status=2).err)
+        (self.root / "pawl.lock").write_text(text.replace(self.sha(text), "0" * 64))
+        self.assertIn("six", self.pawl("run", status=3).err)
 
     def test_a_fresh_clone_needs_no_resolver(self):
         self.pawl("lock")
