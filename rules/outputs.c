@@ -14,11 +14,15 @@
 
 enum { NOTES_PER_FOLDER = 5 };
 
-static bool
-there_and_equal(struct project *p, const struct output *o, struct arena *a)
+/* A link that somebody put in an output's place is not it, whatever it leads to: who writes to it would write elsewhere. */
+bool
+outputs_there(struct project *p, const struct output *o, struct arena *a)
 {
 	struct workspace_item now;
+	struct file_stat st;
 
+	if (file_stat(p->fd, arena_z(a, o->path), false, &st, NULL) == 0 && st.type == FILE_LINK)
+		return false;
 	return workspace_look(p, p->fd, o->path, true, a, &now, NULL) == 0 && now.type == o->type &&
 	       digest_eq(&now.digest, &o->digest);
 }
@@ -31,7 +35,7 @@ outputs_in_place(struct project *p, const struct result *r, bool *evicted)
 	for (size_t i = 0; i < r->noutputs; i++) {
 		const struct output *o = &r->outputs[i];
 		struct arena a = { 0 };
-		const bool good = o->path.n > 0 ? there_and_equal(p, o, &a) : blobs_has(p->cache->blobs, &o->digest, NULL);
+		const bool good = o->path.n > 0 ? outputs_there(p, o, &a) : blobs_has(p->cache->blobs, &o->digest, NULL);
 
 		arena_done(&a);
 		if (good)

@@ -37,4 +37,7 @@ int outputs_collect(struct project *p, const struct out_spec *v, size_t n, struc
 /* What lies at path, if it is not in the store, into the store with a note. ERR_FULL does not fail it: the note says that it is lost. */
 int outputs_keep(struct project *p, struct str path, struct err *e);
 
+/* Is the output with this path in the workspace exactly as recorded? Reported as a leaf. */
+bool outputs_there(struct project *p, const struct output *o, struct arena *a);
+
 #endif

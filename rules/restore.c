@@ -152,8 +152,7 @@ restore_one(struct project *p, const struct output *o, struct arena *a, struct e
 {
 	struct workspace_item now;
 
-	if (workspace_look(p, p->fd, o->path, true, a, &now, NULL) == 0 && now.type == o->type &&
-	    digest_eq(&now.digest, &o->digest))
+	if (outputs_there(p, o, a))
 		return 0;
 	/* Asked for before anything is moved: what cannot be put back must not cost what is there. */
 	if (!blobs_has(p->cache->blobs, &o->digest, NULL))
