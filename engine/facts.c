@@ -2,6 +2,7 @@
 #include "engine/facts.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "engine/cause.h"
 
@@ -26,6 +27,17 @@ facts_inputs(const struct facts *f, node_id n, bool all, const struct result **o
 	return (struct inputs){ .graph = g, .node = n, .of = of };
 }
 
+/* What a consumer of one output sees: its content, and that it is a program. */
+static struct digest
+seen_of(const struct output *o)
+{
+	uint8_t b[1 + sizeof o->digest.b] = { 'x' };
+	if (o->type != OUTPUT_EXEC)
+		return o->digest;
+	memcpy(b + 1, o->digest.b, sizeof o->digest.b);
+	return digest_of((struct str){ (const char *)b, sizeof b });
+}
+
 static int
 add_input(struct key *k, const struct graph *g, const struct edge *x, const struct result *r, struct err *e)
 {
@@ -33,7 +45,8 @@ add_input(struct key *k, const struct graph *g, const struct edge *x, const stru
 	if (x->port.n && !o)
 		return err_set(e, ERR_BUG, "'" STR_FMT "' needs the output '" STR_FMT "' of '" STR_FMT "', which did not make it",
 			       STR_ARG(g->node[x->to.i].name), STR_ARG(x->port), STR_ARG(g->node[x->from.i].name));
-	key_digest(k, x->tag, x->name, o ? &o->digest : &r->digest);
+	const struct digest seen = o ? seen_of(o) : r->digest;
+	key_digest(k, x->tag, x->name, &seen);
 	return 0;
 }
 

@@ -6,13 +6,14 @@
 #include <sys/stat.h>
 
 #include "cache/stats.h"
+#include "hashing/fp.h"
 #include "rules/notes.h"
 #include "rules/snapshot.h"
 #include "rules/workspace.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
-enum { NOTES_PER_FOLDER = 5 };
+enum { NOTES_PER_FOLDER = 5, SMALL = 65536 };
 
 /* A link that somebody put in an output's place is not it, whatever it leads to: who writes to it would write elsewhere. */
 bool
@@ -47,7 +48,7 @@ outputs_in_place(struct project *p, const struct result *r, bool *evicted)
 	return all;
 }
 
-/* Stores one file that a person wrote; says so. */
+/* Stores one file that a person wrote: 1. Already there: 0. It is durable after the next blobs_flush. */
 static int
 keep_file(struct project *p, const char *path, const struct digest *d, bool tell, struct err *e)
 {
@@ -57,7 +58,7 @@ keep_file(struct project *p, const char *path, const struct digest *d, bool tell
 
 	if (blobs_has(p->cache->blobs, d, NULL))
 		return 0;
-	if (blobs_put_file(p->cache->blobs, p->fd, path, NULL, &c, &why) == 0 && blobs_flush(p->cache->blobs, &why) == 0) {
+	if (blobs_put_file(p->cache->blobs, p->fd, path, NULL, &c, &why) == 0) {
 		digest_text(&c.digest, text);
 		if (tell)
 			notes_add(p->notes, "%s was edited by hand; its content is kept: pawl artifact get %s", path, text);
@@ -66,13 +67,14 @@ keep_file(struct project *p, const char *path, const struct digest *d, bool tell
 	if (why.code != ERR_FULL)
 		return err_set(e, why.code, "keep '%s', which was edited by hand: %s", path, why.text);
 	notes_add(p->notes, "%s was edited by hand and is replaced; it could not be kept: %s", path, why.text);
-	return 1;
+	return 0;
 }
 
+/* How many files were stored, or -1. */
 static int
 keep_folder(struct project *p, struct str path, const struct workspace_item *now, struct arena *a, struct err *e)
 {
-	size_t kept = 0;
+	int kept = 0;
 
 	if (blobs_has(p->cache->blobs, &now->digest, NULL))
 		return 0;
@@ -85,21 +87,21 @@ keep_folder(struct project *p, struct str path, const struct workspace_item *now
 
 		if (r < 0)
 			return -1;
-		kept += (size_t)r;
+		kept += r;
 	}
 	if (kept <= NOTES_PER_FOLDER)
-		return 0;
+		return kept;
 	AUTO_BUF manifest = { 0 };
 	struct digest d;
 	char text[DIGEST_TEXT + 1];
 
 	tree_write(&now->tree, &manifest);
-	if (blobs_put(p->cache->blobs, buf_str(&manifest), &d, NULL) < 0 || blobs_flush(p->cache->blobs, NULL) < 0)
-		return 0; /* the files are there; only their list is not */
+	if (blobs_put(p->cache->blobs, buf_str(&manifest), &d, NULL) < 0)
+		return kept; /* the files are there; only their list is not */
 	digest_text(&d, text);
-	notes_add(p->notes, STR_FMT ": %zu files were edited by hand; the list of all of them is kept: pawl artifact get %s",
+	notes_add(p->notes, STR_FMT ": %d files were edited by hand; the list of all of them is kept: pawl artifact get %s",
 		  STR_ARG(path), kept, text);
-	return 0;
+	return kept;
 }
 
 int
@@ -118,6 +120,9 @@ outputs_keep(struct project *p, struct str path, struct err *e)
 	else
 		ret = keep_file(p, arena_z(&a, path), &now.digest, true, e);
 	arena_done(&a);
+	/* On the disk before the only other copy goes. */
+	if (ret > 0 && blobs_flush(p->cache->blobs, &why) < 0 && why.code != ERR_FULL)
+		return err_set(e, why.code, "keep '" STR_FMT "', which was edited by hand: %s", STR_ARG(path), why.text);
 	return ret < 0 ? -1 : 0;
 }
 
@@ -163,6 +168,21 @@ struct store {
 	pthread_mutex_t mutex;
 };
 
+/* A small file through memory: one read, and no copy at all of what the store has already. */
+static int
+store_bytes(struct store *s, int at, const char *path, const struct file_stat *st, struct content *out, struct err *e)
+{
+	AUTO_BUF bytes = { 0 };
+
+	if (st->size > SMALL)
+		return blobs_put_file(s->p->cache->blobs, at, path, NULL, out, e);
+	if (file_read(at, path, 2 * SMALL, &bytes, e) < 0)
+		return -1;
+	out->fp = fp_of(buf_str(&bytes));
+	out->size = bytes.n;
+	return blobs_put(s->p->cache->blobs, buf_str(&bytes), &out->digest, e);
+}
+
 static int
 store_file(void *ctx, int at, const char *path, const struct file_stat *st, struct content *out, struct err *e)
 {
@@ -173,7 +193,7 @@ store_file(void *ctx, int at, const char *path, const struct file_stat *st, stru
 	const int64_t began = clock_real();
 	struct file_stat after;
 
-	if (blobs_put_file(p->cache->blobs, at, path, NULL, out, &why) < 0) {
+	if (store_bytes(s, at, path, st, out, &why) < 0) {
 		if (why.code != ERR_FULL)
 			return err_set(e, why.code, "%s", why.text);
 		pthread_mutex_lock(&s->mutex);
