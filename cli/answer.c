@@ -308,17 +308,19 @@ summary_js(const struct run_counts *c, const struct run *r, bool images_only)
 }
 
 struct js *
-answer_run(struct session *s, const struct run *r, struct str id, bool images_only)
+answer_run(struct session *s, const struct run *r, struct str id, bool images_only, bool all)
 {
 	static const char *const status[] = { "ok", "failed", "interrupted" };
 	const struct graph *g = &s->project->graph;
 	struct js *steps = js_list(), *images = js_list(), *o = js_map();
 	for (uint32_t i = 0; i < g->nnodes; i++) {
 		const struct run_node *n = &r->node[i];
-		if (is_step(&g->node[i]) && n->state != RUN_NONE)
-			js_push(steps, answer_step_end(&g->node[i], n));
-		else if (is_image(&g->node[i]) && !(images_only && n->state == RUN_NONE))
+		if (is_step(&g->node[i]) && n->state != RUN_NONE) {
+			if (all || n->state != RUN_HIT)
+				js_push(steps, answer_step_end(&g->node[i], n));
+		} else if (is_image(&g->node[i]) && !(images_only && n->state == RUN_NONE)) {
 			js_push(images, run_image(s, r, (node_id){ i }));
+		}
 	}
 	struct run_counts c = answer_counts(s, r);
 	js_set(o, "schema", js_int(1));

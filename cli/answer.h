@@ -9,8 +9,8 @@
 #include "engine/run.h"
 
 struct js *answer_plan(struct session *s);
-/* images_only: `build`, without steps. id: the run's name. */
-struct js *answer_run(struct session *s, const struct run *r, struct str id, bool images_only);
+/* images_only: `build`, without steps. all: plain hits too; without them it costs only what the run did. id: the run's name. */
+struct js *answer_run(struct session *s, const struct run *r, struct str id, bool images_only, bool all);
 struct js *answer_reason(const struct reason *r); /* null for REASON_NONE */
 /* {"outputs": ..., "key": ...} and the rest of what a step's end says; also for events. */
 struct js *answer_step_end(const struct node *n, const struct run_node *r);

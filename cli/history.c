@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "backends/git.h"
+#include "base/map.h"
 #include "base/vec.h"
+#include "cli/answer.h"
 #include "hashing/fp.h"
 #include "sys/clock.h"
 
@@ -31,14 +33,72 @@ prefix(struct session *s, struct arena *a)
 	return arena_str(a, (struct str){ (const char *)&fp, sizeof fp });
 }
 
-void
-history_put(struct session *s, struct batch *b, struct str id, const struct js *answer)
+/* The names of the run's steps, each with a newline; *set names the list. */
+static void
+step_set(struct session *s, const struct run *r, struct buf *names, struct str *set)
 {
-	AUTO_BUF key = { 0 }, value = { 0 };
+	const struct graph *g = &s->project->graph;
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		if (g->node[i].rule == &rule_step && r->node[i].state != RUN_NONE) {
+			buf_put(names, answer_name(&g->node[i]));
+			buf_putc(names, '\n');
+		}
+	struct fp fp = fp_of(buf_str(names));
+	*set = arena_printf(&s->arena, "%016llx%016llx", (unsigned long long)fp.hi, (unsigned long long)fp.lo);
+}
+
+static struct str
+set_key(struct session *s, struct str set)
+{
+	return arena_printf(&s->arena, "steps " STR_FMT, STR_ARG(set));
+}
+
+static void
+put_set(struct session *s, struct batch *b, struct str set, struct str names)
+{
+	struct view *v;
+	struct str value, key = set_key(s, set);
+	bool there = false;
+	if (view_begin(s->cache->records, &v, NULL) == 0) {
+		there = view_get(v, TABLE_MISC, key, &value);
+		view_end(v);
+	}
+	if (!there)
+		batch_put(b, TABLE_MISC, key, names);
+}
+
+static bool
+is_hit(const struct js *step)
+{
+	return str_is(js_str(js_get(step, "state")), "hit");
+}
+
+static struct js *
+without_hits(const struct js *answer)
+{
+	const struct js *steps = js_get(answer, "steps");
+	struct js *o = js_map(), *list = js_list();
+	for (size_t i = 0; i < js_len(steps); i++)
+		if (!is_hit(js_at(steps, i)))
+			js_push(list, js_copy(js_at(steps, i)));
+	for (void *it = js_first(answer); it; it = js_next(answer, it))
+		if (!str_is(js_key(it), "steps"))
+			js_set_str(o, js_key(it), js_copy(js_value(it)));
+	return js_set(o, "steps", list);
+}
+
+void
+history_put(struct session *s, struct batch *b, struct str id, const struct js *answer, const struct run *r)
+{
+	AUTO_BUF key = { 0 }, value = { 0 }, names = { 0 };
 	struct git_head head;
+	struct str set;
 	buf_put(&key, prefix(s, &s->arena));
 	buf_put(&key, id);
-	struct js *o = js_copy(answer), *params = js_map();
+	struct js *o = without_hits(answer), *params = js_map();
+	step_set(s, r, &names, &set);
+	put_set(s, b, set, buf_str(&names));
+	js_set(o, "set", js_text(set));
 	js_set(o, "t", js_real((double)clock_real() / 1e9));
 	for (size_t i = 0; i < s->project->ir.nparams; i++) {
 		const struct ir_param *p = &s->project->ir.params[i];
@@ -134,6 +194,33 @@ pick(struct js **all, size_t n, struct str name, size_t *index, struct err *e)
 		       STR_ARG(name));
 }
 
+/* The steps of all[index] that were plain hits, as the latest run before it knows them. */
+static void
+add_hits(struct session *s, struct js **all, size_t index)
+{
+	struct js *run = all[index], *steps = js_get(run, "steps");
+	struct view *v;
+	struct str names;
+	struct map own = { 0 };
+	if (!steps || view_begin(s->cache->records, &v, NULL) < 0)
+		return;
+	bool there = view_get(v, TABLE_MISC, set_key(s, js_str(js_get(run, "set"))), &names);
+	names = there ? arena_str(&s->arena, names) : (struct str){ 0 };
+	view_end(v);
+	for (size_t i = 0; i < js_len(steps); i++)
+		map_put(&own, arena_str(&s->arena, js_str(js_get(js_at(steps, i), "name"))), 0);
+	while (names.n) {
+		struct str_cut line = str_cut(names, '\n');
+		names = line.tail;
+		const struct js *step = NULL;
+		for (size_t k = index; k-- > 0 && !step && map_get(&own, line.head) == MAP_NONE;)
+			step = history_step(all[k], line.head);
+		if (step)
+			js_push(steps, js_set(js_copy(step), "state", js_textz("hit")));
+	}
+	map_done(&own);
+}
+
 int
 history_find(struct session *s, struct str name, struct js **out, struct err *e)
 {
@@ -142,6 +229,8 @@ history_find(struct session *s, struct str name, struct js **out, struct err *e)
 	if (history_all(s, &all, &n, e) < 0)
 		return -1;
 	int rc = pick(all, n, name, &index, e);
+	if (rc == 0)
+		add_hits(s, all, index);
 	for (size_t i = 0; i < n; i++)
 		if (rc < 0 || i != index)
 			js_free(all[i]);

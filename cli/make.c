@@ -135,7 +135,7 @@ record(struct session *s, struct made *m, bool ran)
 	struct batch b = { 0 };
 	struct err e;
 	if (ran)
-		history_put(s, &b, m->id, m->answer);
+		history_put(s, &b, m->id, m->answer, &m->run);
 	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache) {
 		struct run_counts c = answer_counts(s, &m->run);
 		AUTO_BUF line = { 0 };
@@ -213,7 +213,7 @@ run_here(struct session *s, enum session_targets t, struct made *out, struct err
 		return -1;
 	if (progress_open(&p, s, e) == 0) {
 		if (project_ready(s->project, l, e) == 0 && carry_out(s, l, &p, out, e) == 0) {
-			out->answer = answer_run(s, &out->run, out->id, t == TARGET_IMAGES);
+			out->answer = answer_run(s, &out->run, out->id, t == TARGET_IMAGES, s->args->json);
 			progress_end(&p, out->answer);
 			rc = 0;
 		}
