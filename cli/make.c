@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "rules/image.h"
+#include "rules/kept.h"
 #include "rules/snapshot.h"
 #include "sys/clock.h"
 
@@ -144,6 +145,7 @@ record(struct session *s, struct made *m, bool ran)
 		snapshot_put(&b, &key, s->project->leaves, s->cache->stats, buf_str(&line));
 	}
 	stats_save(s->cache->stats, &b);
+	kept_records(s->project, &b);
 	if (b.n && cache_commit(s->cache, &b, &e) < 0) {
 		AUTO_BUF text = { 0 };
 		buf_printf(&text, "warning: this run is not in the history: %s\n", e.text);
@@ -184,6 +186,7 @@ static void
 learnt(void *ctx, struct batch *b)
 {
 	image_records(ctx, b);
+	kept_records(ctx, b);
 }
 
 static int

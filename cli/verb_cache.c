@@ -7,7 +7,9 @@
 #include "cli/verbs.h"
 #include "engine/plan.h"
 #include "hashing/tree.h"
+#include "rules/kept.h"
 #include "rules/refs.h"
+#include "sys/clock.h"
 
 static int
 size_of(const char *text, uint64_t *out, struct err *e)
@@ -104,6 +106,7 @@ gc(struct session *s, struct err *e)
 {
 	struct gc_opts o = { .dry_run = s->args->dry_run, .describe = refs_describe };
 	struct gc_report r;
+	o.nkeep = kept_all(s->cache, clock_real(), &s->arena, &o.keep);
 	if ((s->args->max_age && args_duration(s->args->max_age, &o.max_age, e) < 0) ||
 	    (s->args->max_size && size_of(s->args->max_size, &o.max_bytes, e) < 0) || gc_run(s->cache, &o, &r, e) < 0)
 		return -1;

@@ -7,6 +7,7 @@
 
 #include "cache/stats.h"
 #include "hashing/fp.h"
+#include "rules/kept.h"
 #include "rules/notes.h"
 #include "rules/snapshot.h"
 #include "rules/workspace.h"
@@ -60,6 +61,7 @@ keep_file(struct project *p, const char *path, const struct digest *d, bool tell
 		return 0;
 	if (blobs_put_file(p->cache->blobs, p->fd, path, NULL, &c, &why) == 0) {
 		digest_text(&c.digest, text);
+		kept_add(p, &c.digest);
 		if (tell)
 			notes_add(p->notes, "%s was edited by hand; its content is kept: pawl artifact get %s", path, text);
 		return 1;
@@ -99,6 +101,7 @@ keep_folder(struct project *p, struct str path, const struct workspace_item *now
 	if (blobs_put(p->cache->blobs, buf_str(&manifest), &d, NULL) < 0)
 		return kept; /* the files are there; only their list is not */
 	digest_text(&d, text);
+	kept_add(p, &d);
 	notes_add(p->notes, STR_FMT ": %d files were edited by hand; the list of all of them is kept: pawl artifact get %s",
 		  STR_ARG(path), kept, text);
 	return kept;

@@ -10,6 +10,7 @@
 #include "hashing/fp.h"
 #include "rules/code.h"
 #include "rules/image.h"
+#include "rules/kept.h"
 #include "rules/load.h"
 #include "rules/notes.h"
 #include "rules/rules.h"
@@ -113,6 +114,7 @@ project_close(struct project *p)
 	code_state_free(p->code);
 	tool_state_free(p->tool);
 	image_state_free(p->image);
+	kept_free(p->kept);
 	rundirs_free(p->rundirs);
 	lock_done(&p->lock);
 	graph_done(&p->graph);

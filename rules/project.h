@@ -56,6 +56,7 @@ struct project {
 	struct image_state *image;    /* rules/image.h */
 	struct python_state *python;  /* rules/interpreter.h; in the project's arena */
 	struct rundirs *rundirs;      /* rules/rundirs.h */
+	struct kept *kept;            /* rules/kept.h */
 };
 
 /* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */

@@ -256,6 +256,13 @@ class Caches(PawlTest):
         shutil.rmtree(self.root / "out")
         self.expect()
 
+    def test_gc_keeps_what_a_person_wrote(self):
+        self.write("out/sum.txt", "precious\n")
+        text = self.pawl("run").err
+        digest = [w for w in text.replace("'", " ").split() if w.startswith("sha256:")][0]
+        self.pawl("cache", "gc", "--max-size", "1B", "--max-age", "1ms")
+        self.assertEqual(self.pawl("artifact", "get", digest).out, "precious\n")
+
     def test_gc_dry_run(self):
         before = sorted(f.name for f in self.blobs())
         self.pawl("cache", "gc", "--dry-run", "--max-size", "1B", "--max-age", "0s")
