@@ -107,6 +107,14 @@ jobs(const struct args *a, unsigned *out, struct err *e)
 	return 0;
 }
 
+int
+make_check(const struct args *a, struct err *e)
+{
+	unsigned n;
+	int64_t ns;
+	return jobs(a, &n, e) < 0 || (a->timeout && args_duration(a->timeout, &ns, e) < 0) ? -1 : 0;
+}
+
 static const struct run_pool *
 pools(struct session *s, size_t *n)
 {

@@ -76,7 +76,7 @@ verb_build(struct args *a, struct err *e)
 	struct made m;
 	int status = -1;
 	session_init(&s, a);
-	if (session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
+	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
 		status = -1;
 	} else if (!a->output.n && !a->push && make_nothing(&s)) {
 		status = 0;

@@ -62,7 +62,7 @@ verb_run(struct args *a, struct err *e)
 	if (a->verify)
 		return err_set(e, ERR_INPUT, "--verify is not in this version");
 	session_init(&s, a);
-	if (session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
+	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
 		status = -1;
 	} else if (make_nothing(&s)) {
 		status = 0;

@@ -59,16 +59,20 @@ keep_file(struct project *p, const char *path, const struct digest *d, bool tell
 
 	if (blobs_has(p->cache->blobs, d, NULL))
 		return 0;
+	if (p->cache->degraded) {
+		notes_add(p->notes, "%s held other content and is replaced; it could not be kept, since nothing is", path);
+		return 0;
+	}
 	if (blobs_put_file(p->cache->blobs, p->fd, path, NULL, &c, &why) == 0) {
 		digest_text(&c.digest, text);
 		kept_add(p, &c.digest);
 		if (tell)
-			notes_add(p->notes, "%s was edited by hand; its content is kept: pawl artifact get %s", path, text);
+			notes_add(p->notes, "%s held other content, perhaps edited by hand; it is kept: pawl artifact get %s", path, text);
 		return 1;
 	}
 	if (why.code != ERR_FULL)
 		return err_set(e, why.code, "keep '%s', which was edited by hand: %s", path, why.text);
-	notes_add(p->notes, "%s was edited by hand and is replaced; it could not be kept: %s", path, why.text);
+	notes_add(p->notes, "%s held other content, perhaps edited by hand, and is replaced; it could not be kept: %s", path, why.text);
 	return 0;
 }
 
@@ -102,7 +106,7 @@ keep_folder(struct project *p, struct str path, const struct workspace_item *now
 		return kept; /* the files are there; only their list is not */
 	digest_text(&d, text);
 	kept_add(p, &d);
-	notes_add(p->notes, STR_FMT ": %d files were edited by hand; the list of all of them is kept: pawl artifact get %s",
+	notes_add(p->notes, STR_FMT ": %d files held other content, perhaps edited by hand; the list of all of them is kept: pawl artifact get %s",
 		  STR_ARG(path), kept, text);
 	return kept;
 }
