@@ -202,7 +202,7 @@ room_is_made_before_a_step_starts(void **state)
 	assert_ok(outputs_clear(&x.p, specs, COUNT(specs), &e), &e);
 	assert_false(file_exists(x.fd, "out/f.txt"));
 	assert_true(file_exists(x.fd, "bin"));
-	assert_non_null(strstr(notes_get(x.p.notes, 0), "out/f.txt was edited by hand"));
+	assert_non_null(strstr(notes_get(x.p.notes, 0), "out/f.txt held other content"));
 	spot_done(&x);
 }
 
