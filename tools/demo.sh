@@ -55,7 +55,7 @@ act "Nothing changed" "$pawl" run
 edit tumour/shapes.py '"""Features that doctors would name' $'# a comment\n"""Features that doctors would name'
 act "A comment changed: nothing runs" "$pawl" run
 
-edit tumour/shapes.py 'np.log1p(area)' 'np.log1p(area) / 2'
+edit tumour/shapes.py 'np.log1p(area)' 'np.sqrt(area)'
 act "A helper changed: why" "$pawl" why features
 act "A helper changed: only what reaches it runs" "$pawl" run
 
@@ -70,6 +70,9 @@ if command -v skopeo >/dev/null; then
 	skopeo inspect --format '{{.Digest}}, {{len .Layers}} layers' oci:image
 fi
 act "The image again" "$pawl" build base
+
+edit tumour/tables.py 'lineterminator="\n"' "lineterminator='\n', mode='w'"
+act "A helper changed, its results did not: the wave stops" "$pawl" run
 
 edit tumour/page.py '<h1>Tumours</h1>' '<h1>Breast tumours</h1>'
 act "One line of code changed: the image gets one small layer" "$pawl" build base --output oci:image
