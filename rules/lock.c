@@ -72,27 +72,40 @@ check(struct js *doc, struct err *e)
 }
 
 static int
-read_doc(int root, struct js **out, struct err *e)
+parse(struct str text, struct js **out, struct err *e)
 {
-	AUTO_BUF text = { 0 };
-	struct err why = { 0 };
 	AUTO_JS doc = NULL;
 
-	if (file_read(root, LOCK_FILE, LOCK_LIMIT, &text, &why) < 0) {
-		if (why.code != ERR_MISSING) {
-			*e = why;
-			return -1;
-		}
-		*out = empty();
-		return 0;
-	}
-	if (js_parse(buf_str(&text), LOCK_FILE, &doc, e) < 0)
+	if (js_parse(text, LOCK_FILE, &doc, e) < 0)
 		return err_wrap(e, "it was damaged, perhaps by a merge: mend it, or remove it and run 'pawl lock'");
 	if (check(doc, e) < 0)
 		return -1;
 	*out = doc;
 	doc = NULL;
 	return 0;
+}
+
+static int
+read_doc(int root, struct js **out, struct err *e)
+{
+	AUTO_BUF text = { 0 };
+	struct err why = { 0 };
+
+	if (file_read(root, LOCK_FILE, LOCK_LIMIT, &text, &why) == 0)
+		return parse(buf_str(&text), out, e);
+	if (why.code == ERR_MISSING) {
+		*out = empty();
+		return 0;
+	}
+	if (e)
+		*e = why;
+	return -1;
+}
+
+static void
+begin(struct lock *l, struct js *doc)
+{
+	*l = (struct lock){ .doc = doc, .changes = js_map(), .used = js_map(), .locked = l->locked };
 }
 
 int
@@ -102,7 +115,18 @@ lock_load(int root, struct lock *l, struct err *e)
 
 	if (read_doc(root, &doc, e) < 0)
 		return -1;
-	*l = (struct lock){ .doc = doc, .changes = js_map(), .used = js_map(), .locked = l->locked };
+	begin(l, doc);
+	return 0;
+}
+
+int
+lock_read(struct str text, struct lock *l, struct err *e)
+{
+	struct js *doc;
+
+	if (parse(text, &doc, e) < 0)
+		return -1;
+	begin(l, doc);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct lock {
 };
 
 int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one; l->locked stays */
+int lock_read(struct str text, struct lock *l, struct err *e); /* the same from its text */
 void lock_done(struct lock *l);
 struct js *lock_get(const struct lock *l, const char *section, struct str name);  /* NULL: not there */
 int lock_set(struct lock *l, const char *section, struct str name, struct js *value, struct err *e); /* takes value */

@@ -335,7 +335,7 @@ pep440_spec_parse(struct str text, struct arena *a, struct pep440_spec *out)
 	bool equal = s.op == OP_EQ || s.op == OP_NE;
 	if (s.version.nlocal && (!equal || s.any))
 		return false;
-	if (s.any && s.version.dev)
+	if (s.any && (s.version.pre || s.version.post || s.version.dev))
 		return false;
 	if (s.op == OP_COMPATIBLE && s.version.nrelease < 2)
 		return false;
@@ -344,36 +344,53 @@ pep440_spec_parse(struct str text, struct arena *a, struct pep440_spec *out)
 	return true;
 }
 
-/* Does v begin with the pieces of s (the last ndrop of the release left out)? Missing release pieces of v are zeros. */
+/* Does v begin with the first nrelease numbers of s? Missing ones of v are zeros. */
 static bool
-has_prefix(const struct pep440 *s, size_t nrelease, bool with_suffix, const struct pep440 *v)
+has_prefix(const struct pep440 *s, size_t nrelease, const struct pep440 *v)
 {
 	if (!str_eq(s->epoch, v->epoch))
 		return false;
 	for (size_t i = 0; i < nrelease; i++)
 		if (!str_eq(s->release[i], i < v->nrelease ? v->release[i] : STR("0")))
 			return false;
-	if (!with_suffix || (!s->pre && !s->post))
-		return true;
-	/* With a suffix the whole release counts, piece by piece. */
-	if (v->nrelease > nrelease)
-		return false;
-	if (s->pre != v->pre || (s->pre && !str_eq(s->pre_n, v->pre_n)))
-		return false;
-	return !s->post || (v->post && str_eq(s->post_n, v->post_n));
+	return true;
 }
 
+/* v is w itself, or a post-release or a local version of it. */
 static bool
-same_base(const struct pep440 *a, const struct pep440 *b)
+same_family(const struct pep440 *v, const struct pep440 *w)
 {
-	return !digits_cmp(a->epoch, b->epoch) && !release_cmp(a, b);
+	return !digits_cmp(v->epoch, w->epoch) && !release_cmp(v, w) && v->pre == w->pre && (!v->pre || str_eq(v->pre_n, w->pre_n)) &&
+	       !(v->dev && !v->post);
+}
+
+/* "<1.0" leaves out the pre-releases of 1.0, unless 1.0 is one itself. */
+static bool
+holds_less(const struct pep440 *w, const struct pep440 *v)
+{
+	struct pep440 bound = *w;
+
+	if (!w->pre && !w->dev) {
+		bound.dev = true;
+		bound.dev_n = STR("0");
+	}
+	return pep440_cmp(v, &bound) < 0;
+}
+
+/* ">1.0" leaves out its post-releases, unless 1.0 is one itself, and its local versions. */
+static bool
+holds_greater(const struct pep440 *w, const struct pep440 *v)
+{
+	if (public_cmp(v, w) <= 0)
+		return false;
+	return w->dev || w->post || !same_family(v, w);
 }
 
 static bool
 holds_equal(const struct pep440_spec *s, const struct pep440 *v)
 {
 	if (s->any)
-		return has_prefix(&s->version, s->version.nrelease, true, v);
+		return has_prefix(&s->version, s->version.nrelease, v);
 	if (public_cmp(&s->version, v))
 		return false;
 	return !s->version.nlocal || !local_cmp(&s->version, v);
@@ -394,17 +411,11 @@ pep440_spec_holds(const struct pep440_spec *s, const struct pep440 *v, struct ar
 	case OP_GE:
 		return public_cmp(v, w) >= 0;
 	case OP_LT:
-		if (pep440_cmp(v, w) >= 0)
-			return false;
-		return w->pre || w->dev || !(v->pre || v->dev) || !same_base(v, w);
+		return holds_less(w, v);
 	case OP_GT:
-		if (pep440_cmp(v, w) <= 0)
-			return false;
-		if (!w->post && v->post && same_base(v, w))
-			return false;
-		return !(v->nlocal && same_base(v, w));
+		return holds_greater(w, v);
 	case OP_COMPATIBLE:
-		return public_cmp(v, w) >= 0 && has_prefix(w, w->nrelease - 1, false, v);
+		return public_cmp(v, w) >= 0 && has_prefix(w, w->nrelease - 1, v);
 	case OP_ARBITRARY: {
 		struct str t = pep440_text(v, scratch);
 		return t.n == s->text.n && !strncasecmp(t.p, s->text.p, t.n);
