@@ -3,6 +3,9 @@
 #include "rules/wheelset.h"
 #include "tests/scratch.h"
 
+#define HASH "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
+#define PIN(name, version, file, hash) "{\"name\":\"" name "\",\"version\":\"" version "\",\"file\":\"" file "\",\"sha256\":\"" hash "\"}"
+
 static struct js *
 parse(const char *text)
 {
@@ -36,13 +39,15 @@ what_is_set_is_written_sorted_one_thing_a_line(void **state)
 	AUTO_BUF text = { 0 };
 
 	assert_ok(lock_load(s->fd, &l, &e), &e);
-	assert_ok(lock_set(&l, "requirements", STR("q2"), parse("{\"wheels\":[{\"b\":1,\"a\":2},{\"c\":3}],\"requires\":[]}"), &e), &e);
+	assert_ok(lock_set(&l, "requirements", STR("q2"), parse("{\"wheels\":[" PIN("six", "1.16.0", "s.whl", HASH) "," PIN("a", "1", "a.whl", HASH) "],\"requires\":[\"b\",\"a\"]}"), &e), &e);
 	assert_ok(lock_set(&l, "parents", STR("p"), parse("{\"digest\":\"x\",\"deep\":{\"a\":{\"b\":1}}}"), &e), &e);
 	assert_ok(lock_save(&l, s->fd, &e), &e);
 	assert_ok(file_read(s->fd, "pawl.lock", 10000, &text, &e), &e);
 	assert_str(buf_str(&text), "{\n  \"bootstraps\": {},\n  \"parents\": {\n    \"p\": {\n      \"deep\": {\"a\":{\"b\":1}},\n      \"digest\": \"x\"\n"
-				   "    }\n  },\n  \"requirements\": {\n    \"q2\": {\n      \"requires\": [],\n      \"wheels\": [\n"
-				   "        {\"a\":2,\"b\":1},\n        {\"c\":3}\n      ]\n    }\n  },\n  \"version\": 1\n}\n");
+				   "    }\n  },\n  \"requirements\": {\n    \"q2\": {\n      \"requires\": [\n        \"b\",\n        \"a\"\n"
+				   "      ],\n      \"wheels\": [\n"
+				   "        {\"file\":\"s.whl\",\"name\":\"six\",\"sha256\":\"" HASH "\",\"version\":\"1.16.0\"},\n"
+				   "        {\"file\":\"a.whl\",\"name\":\"a\",\"sha256\":\"" HASH "\",\"version\":\"1\"}\n      ]\n    }\n  },\n  \"version\": 1\n}\n");
 	lock_done(&l);
 	/* The same again changes nothing. */
 	assert_ok(lock_load(s->fd, &l, &e), &e);
@@ -129,9 +134,6 @@ broken_files_are_refused(void **state)
 		assert_non_null(strstr(e.text, "pawl.lock"));
 	}
 }
-
-#define HASH "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
-#define PIN(name, version, file, hash) "{\"name\":\"" name "\",\"version\":\"" version "\",\"file\":\"" file "\",\"sha256\":\"" hash "\"}"
 
 static void
 wheels_of_a_hostile_lock_are_refused(void **state)
