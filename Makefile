@@ -15,7 +15,7 @@ DEBUG ?=
 V ?= 0
 
 comma := ,
-VARIANT := $(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))$(if $(DEBUG),-debug)
+VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))$(if $(DEBUG),-debug)
 B := build$(VARIANT)
 
 FLOORS := base sys hashing cache engine backends rules cli

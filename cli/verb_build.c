@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/answer.h"
 #include "cli/make.h"
+#include "cli/planning.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "rules/image.h"
@@ -75,6 +76,8 @@ verb_build(struct args *a, struct err *e)
 	struct session s;
 	struct made m;
 	int status = -1;
+	if (a->dry_run)
+		return verb_plan_of(a, TARGET_IMAGES, e);
 	session_init(&s, a);
 	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
 		status = -1;

@@ -5,6 +5,7 @@
 #include "cli/answer.h"
 #include "cli/graphtext.h"
 #include "cli/history.h"
+#include "cli/planning.h"
 #include "cli/show.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -23,12 +24,12 @@ has_work(struct session *s)
 }
 
 int
-verb_plan(struct args *a, struct err *e)
+verb_plan_of(struct args *a, enum session_targets t, struct err *e)
 {
 	struct session s;
 	int status = -1;
 	session_init(&s, a);
-	if (session_open(&s, e) == 0 && session_plan(&s, TARGET_STEPS, e) == 0) {
+	if (session_open(&s, e) == 0 && session_plan(&s, t, e) == 0) {
 		AUTO_BUF b = { 0 };
 		if (a->json) {
 			text_json(answer_plan(&s));
@@ -41,6 +42,12 @@ verb_plan(struct args *a, struct err *e)
 	}
 	session_done(&s);
 	return status;
+}
+
+int
+verb_plan(struct args *a, struct err *e)
+{
+	return verb_plan_of(a, TARGET_STEPS, e);
 }
 
 static struct js *

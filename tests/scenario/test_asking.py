@@ -276,6 +276,47 @@ class Caches(PawlTest):
         self.assertTrue(outcome.err)
 
 
+class Images(PawlTest):
+    def setUp(self):
+        super().setUp()
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: picture
+            environments:
+              base: {parent: scratch, include: [app], env: {MODE: fast}}
+            steps: {}
+            """)
+        self.write("app/a.txt", "a\n")
+
+    def image(self, *args):
+        return self.pawl("--json", *args).json["images"][0]
+
+    def test_dry_run_of_build(self):
+        self.assertEqual(self.image("build", "-n")["state"], "build")
+        self.assertEqual(self.image("build")["state"], "made")
+        self.assertEqual(self.image("build", "-n")["state"], "hit")
+
+    def test_an_image_that_nobody_needs_is_unused(self):
+        self.assertEqual(self.image("plan")["state"], "unused")
+
+    def test_why_of_an_image(self):
+        self.pawl("build")
+        self.edit("pawl.yaml", "fast", "slow")
+        out = self.pawl("why", "base").out
+        self.assertIn("will be built", out)
+        self.assertIn("slow", out)
+        self.pawl("build")
+        self.write("app/a.txt", "b\n")
+        self.assertIn("app/a.txt", self.pawl("why", "base").out)
+
+    def test_force(self):
+        self.pawl("build")
+        self.assertEqual(self.image("build", "--force=base")["state"], "made")
+
+    def test_unknown_environment(self):
+        self.assertIn("did you mean 'base'", self.pawl("build", "bsae", status=2).err)
+
+
 class Small(PawlTest):
     def test_version(self):
         answer = self.pawl("--json", "version").json
