@@ -97,12 +97,13 @@ project_open(const struct project_opts *o, struct cache *c, struct project **out
 	p->root = arena_str(&p->arena, o->root);
 	p->leaves = leaves_new();
 	p->notes = notes_new();
-	if (open_parts(p, d, e) < 0) {
+	int rc = open_parts(p, d, e);
+	if (rc < 0 && !d->n) {
 		project_close(p);
 		return -1;
 	}
-	*out = p;
-	return 0;
+	*out = p; /* mistakes are shown with the text of their files, which is in its arena */
+	return rc;
 }
 
 void

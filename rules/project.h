@@ -61,7 +61,8 @@ struct project {
 
 /* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */
 int project_find(struct str start, struct str file, struct arena *a, struct str *root, struct err *e);
-/* -1 with ERR_INPUT and the mistakes in *d for a broken pipeline file. */
+/* -1 with ERR_INPUT and the mistakes in *d for a broken pipeline file: then *out is there as well, for the texts that *d shows, and is good for nothing
+ * but project_close. */
 int project_open(const struct project_opts *o, struct cache *c, struct project **out, struct diags *d, struct err *e);
 void project_close(struct project *p);
 
