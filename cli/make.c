@@ -197,6 +197,16 @@ learnt(void *ctx, struct batch *b)
 	kept_records(ctx, b);
 }
 
+/* How many nodes the plan wants, sources aside. */
+static uint32_t
+to_do(const struct session *s)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->project->graph.nnodes; i++)
+		n += s->plan.node[i].wanted && !s->project->graph.node[i].rule->source;
+	return n;
+}
+
 static int
 carry_out(struct session *s, struct loop *l, struct progress *p, struct made *out, struct err *e)
 {
@@ -210,7 +220,7 @@ carry_out(struct session *s, struct loop *l, struct progress *p, struct made *ou
 	o.records = learnt;
 	o.records_ctx = s->project;
 	out->id = history_new_id(&s->arena);
-	progress_begin(p, out->id, s->project->graph.nnodes);
+	progress_begin(p, out->id, to_do(s));
 	return run(&o, &s->plan, &s->arena, &out->run, e);
 }
 

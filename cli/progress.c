@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/width.h"
 #include "cli/answer.h"
 #include "cli/text.h"
 #include "sys/clock.h"
@@ -85,7 +86,7 @@ draw(struct progress *p)
 	if (!p->live || !p->running)
 		return;
 	AUTO_BUF b = { 0 };
-	buf_printf(&b, "\r\033[K%s%12s%s %u/%u, %u running, ", p->color ? CYAN : "", "Working", p->color ? PLAIN : "",
+	buf_printf(&b, "\r\033[K%s%12s%s %u of %u, %u running, ", p->color ? CYAN : "", "Working", p->color ? PLAIN : "",
 		   p->done, p->total, p->running);
 	text_seconds(&b, (double)(clock_mono() - p->began) / 1e9);
 	text_err(buf_str(&b));
@@ -153,7 +154,7 @@ node_end(void *ctx, node_id id, const struct run_node *r)
 	} words[] = {
 		[RUN_HIT] = { "Hit", DIM, true },          [RUN_RESTORED] = { "Restored", GREEN, false },
 		[RUN_CUTOFF] = { "Cut off", GREEN, false }, [RUN_MADE] = { "Made", GREEN, false },
-		[RUN_FAILED] = { "Failed", RED, false },    [RUN_SKIPPED] = { "Skipped", YELLOW, false },
+		[RUN_FAILED] = { "Failed", RED, false },    [RUN_SKIPPED] = { "Skipped", YELLOW, true },
 		[RUN_CANCELLED] = { "Cancelled", YELLOW, false }, [RUN_UNUSED] = { "Unused", DIM, true },
 		[RUN_NONE] = { "", DIM, true },
 	};
@@ -169,7 +170,9 @@ node_end(void *ctx, node_id id, const struct run_node *r)
 		if (r->attempts > 1)
 			buf_printf(&rest, ", attempt %u", r->attempts);
 	}
-	if (!words[r->state].verbose || p->s->args->verbose)
+	/* What never began is in the summary's counts: a failure may cancel thousands. */
+	bool verbose = words[r->state].verbose || (r->state == RUN_CANCELLED && !r->started_at);
+	if (!verbose || p->s->args->verbose)
 		line(p, words[r->state].color, words[r->state].word, shown(n), buf_str(&rest));
 	if (r->state == RUN_FAILED)
 		failure(p, n, r);
@@ -186,6 +189,52 @@ tick(void *ctx, uint32_t running, uint32_t done, uint32_t total)
 	draw(p);
 }
 
+/* The end of an escape sequence that begins at s.p[i]; colour: it only sets colours. */
+static size_t
+escape_end(struct str s, size_t i, bool *colour)
+{
+	*colour = false;
+	if (++i >= s.n || s.p[i] != '[')
+		return i < s.n ? i + 1 : i;
+	for (i++; i < s.n; i++)
+		if (s.p[i] >= '@' && s.p[i] <= '~') {
+			*colour = s.p[i] == 'm';
+			return i + 1;
+		}
+	return i;
+}
+
+/* A line of a program as it may be shown: what a carriage return wrote over is gone, colours stay where colours are wanted, and nothing else
+ * moves the cursor or rings. Bytes that are no UTF-8 become '?'. */
+static void
+put_shown(struct progress *p, struct str s, struct buf *out)
+{
+	while (s.n && s.p[s.n - 1] == '\r')
+		s.n--;
+	size_t over = str_rfind_char(s, '\r');
+	if (over != SIZE_MAX)
+		s = str_drop(s, over + 1);
+	bool coloured = false;
+	while (s.n) {
+		bool colour;
+		uint32_t point;
+		const char *at = s.p;
+		if (*at == '\033') {
+			size_t end = escape_end(s, 0, &colour);
+			if (colour && p->color)
+				buf_put(out, str_take(s, end));
+			coloured = coloured || (colour && p->color);
+			s = str_drop(s, end);
+		} else if (!utf8_next(&s, &point)) {
+			buf_putc(out, '?');
+		} else if (point == '\t' || !width_is_control(point)) {
+			buf_put(out, (struct str){ at, (size_t)(s.p - at) });
+		}
+	}
+	if (coloured)
+		buf_puts(out, PLAIN);
+}
+
 static void
 output_line(void *ctx, node_id id, int stream, int64_t at, struct str text)
 {
@@ -195,8 +244,9 @@ output_line(void *ctx, node_id id, int stream, int64_t at, struct str text)
 	if (!p->quiet) {
 		erase(p);
 		AUTO_BUF b = { 0 };
-		buf_printf(&b, "%s" STR_FMT " |%s " STR_FMT "\n", p->color ? BOLD : "", STR_ARG(shown(n)),
-			   p->color ? PLAIN : "", STR_ARG(text));
+		buf_printf(&b, "%s" STR_FMT " |%s ", p->color ? BOLD : "", STR_ARG(shown(n)), p->color ? PLAIN : "");
+		put_shown(p, text, &b);
+		buf_putc(&b, '\n');
 		text_err(buf_str(&b));
 		draw(p);
 	}

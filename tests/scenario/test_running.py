@@ -456,6 +456,33 @@ class Maps(PawlTest):
         self.assertEqual(self.expect("b", args=("-p", "deploy=true")).states(), {"a": "hit", "b": "made"})
 
 
+class Shown(PawlTest):
+    def test_what_programs_print_does_not_disturb(self):
+        one(self, r"""
+            run: [printf, 'one\rtwo\rthree\n\033[31mred\033[0m\033[2J\033]0;title\007 \377\376 bytes\a\n']
+            """)
+        outcome = self.pawl("run")
+        lines = [line for line in outcome.err.splitlines() if line.startswith("s | ")]
+        self.assertEqual(lines[0], "s | three")
+        self.assertTrue(lines[1].startswith("s | red"), lines)
+        self.assertFalse([c for c in outcome.err if ord(c) < 32 and c != "\n"], repr(outcome.err))
+        coloured = self.pawl("--color", "always", "run", "--force", env={"NO_COLOR": ""})
+        self.assertIn("\033[31mred", coloured.err)
+        self.assertNotIn("\033[2J", coloured.err)
+
+    def test_very_long_lines(self):
+        one(self, 'run: "head -c 300000 /dev/zero | tr \'\\\\0\' x; echo; echo end"')
+        self.pawl("run")
+        self.assertEqual(self.pawl("log", "s").out.replace("\n", ""), "x" * 300000 + "end")
+
+    def test_what_never_began_is_not_listed(self):
+        self.write("pawl.yaml", "version: 1\npipeline: many\nsteps:\n  a: {run: exit 1, outputs: {o: a.txt}}\n" + "".join(
+            "  b%d: {run: 'true', inputs: {i: a.o}}\n" % i for i in range(50)))
+        outcome = self.pawl("run", status=1)
+        self.assertLess(len(outcome.err.splitlines()), 10, outcome.err)
+        self.assertIn("50 skipped", outcome.out)
+
+
 class Events(PawlTest):
     def test_stream(self):
         chain(self)
