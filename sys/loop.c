@@ -331,13 +331,14 @@ take_events(struct loop *l, struct err *e)
 	const int n = epoll_wait(l->epoll, ev, EVENTS, wait_ms(l));
 	if (n < 0 && errno != EINTR)
 		return err_os(e, "wait for events");
+	for (int i = 0; i < n && !l->stopped; i++)
+		if (ev[i].data.u64 == ID_SIGNAL) /* first: nothing new begins behind the back of one who wants an end */
+			take_signals(l);
 	for (int i = 0; i < n && !l->stopped; i++) {
 		const uint64_t id = ev[i].data.u64;
 		if (id == ID_WAKE) {
 			take_posted(l);
-		} else if (id == ID_SIGNAL) {
-			take_signals(l);
-		} else {
+		} else if (id != ID_SIGNAL) {
 			const uint32_t slot = slot_of(l, id); /* a callback of this round may have removed it */
 			if (slot == UINT32_MAX)
 				continue;
