@@ -5,7 +5,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,22 +35,12 @@ static struct {
 #undef X
 } lib;
 
-static int
-load(struct err *e)
-{
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	static bool loaded;
-	const struct library_function functions[] = {
+static const struct library_function functions[] = {
 #define X(f) { "archive_" #f, &lib.f },
-		FUNCTIONS(X)
+	FUNCTIONS(X)
 #undef X
-	};
-	pthread_mutex_lock(&mutex);
-	const bool ok = loaded || library_load("libarchive.so.13", "libarchive13", functions, sizeof functions / sizeof *functions, e) == 0;
-	loaded = ok;
-	pthread_mutex_unlock(&mutex);
-	return ok ? 0 : -1;
-}
+};
+static struct library libarchive = LIBRARY("libarchive.so.13", "libarchive13", functions, NULL);
 
 struct archive_reader {
 	struct archive *in;
@@ -211,7 +200,7 @@ archive_open_blob(struct blobs *b, const struct digest *d, const char *what, con
 		return bad;
 	}
 	struct blob_reader *blob;
-	if (load(e) < 0 || blob_open(b, d, &blob, e) < 0)
+	if (library_use(&libarchive, e) < 0 || blob_open(b, d, &blob, e) < 0)
 		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->blob = blob;
@@ -221,7 +210,7 @@ archive_open_blob(struct blobs *b, const struct digest *d, const char *what, con
 int
 archive_open_fd(int fd, const char *what, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
-	if (load(e) < 0)
+	if (library_use(&libarchive, e) < 0)
 		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->fd = fd;
@@ -231,7 +220,7 @@ archive_open_fd(int fd, const char *what, const struct archive_opts *o, struct a
 int
 archive_open_file(const char *path, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
-	if (load(e) < 0)
+	if (library_use(&libarchive, e) < 0)
 		return -1;
 	int fd = file_open(AT_FDCWD, path, O_RDONLY, 0, e);
 	if (fd < 0)
@@ -245,7 +234,7 @@ archive_open_file(const char *path, const struct archive_opts *o, struct archive
 int
 archive_open_bytes(struct str bytes, const char *what, const struct archive_opts *o, struct archive_reader **out, struct err *e)
 {
-	if (load(e) < 0)
+	if (library_use(&libarchive, e) < 0)
 		return -1;
 	struct archive_reader *r = reader_new(what, o);
 	r->read = bytes.n;
@@ -468,5 +457,5 @@ archive_read_all(struct archive_reader *r, size_t limit, struct buf *out, struct
 const char *
 archive_library_version(void)
 {
-	return load(NULL) < 0 ? "not there" : lib.version_details();
+	return library_use(&libarchive, NULL) < 0 ? "not there" : lib.version_details();
 }

@@ -2,7 +2,6 @@
 #include "backends/git.h"
 
 #include <git2.h>
-#include <pthread.h>
 #include <stdbool.h>
 
 #include "sys/library.h"
@@ -20,28 +19,23 @@ static struct {
 } lib;
 
 static int
-load(struct err *e)
+begin(struct err *e)
 {
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	static bool loaded;
-	const struct library_function functions[] = {
-#define X(f) { "git_" #f, &lib.f },
-		FUNCTIONS(X)
-#undef X
-	};
-	pthread_mutex_lock(&mutex);
-	bool ok = loaded || library_load("libgit2.so." LIBGIT2_SOVERSION, "libgit2", functions, sizeof functions / sizeof *functions, e) == 0;
-	if (ok && !loaded) {
-		ok = lib.libgit2_init() > 0 || err_set(e, ERR_MISSING, "libgit2 cannot be started") == 0;
-		for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; ok && level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
-			(void)lib.libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, ""); /* only narrows what is read */
-		/* Whose files they are is no matter when two names are read and nothing is run. */
-		(void)lib.libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-	}
-	loaded = ok;
-	pthread_mutex_unlock(&mutex);
-	return ok ? 0 : -1;
+	if (lib.libgit2_init() < 1)
+		return err_set(e, ERR_MISSING, "libgit2 cannot be started");
+	for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
+		(void)lib.libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, ""); /* only narrows what is read */
+	/* Whose files they are is no matter when two names are read and nothing is run. */
+	(void)lib.libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	return 0;
 }
+
+static const struct library_function functions[] = {
+#define X(f) { "git_" #f, &lib.f },
+	FUNCTIONS(X)
+#undef X
+};
+static struct library libgit2 = LIBRARY("libgit2.so." LIBGIT2_SOVERSION, "libgit2", functions, begin);
 
 int
 git_head_of(const char *folder, struct arena *a, struct git_head *out, struct err *e)
@@ -49,7 +43,7 @@ git_head_of(const char *folder, struct arena *a, struct git_head *out, struct er
 	git_repository *repository = NULL;
 	git_reference *head = NULL;
 	char hex[GIT_OID_HEXSZ + 1];
-	if (load(e) < 0)
+	if (library_use(&libgit2, e) < 0)
 		return -1;
 	int rc = lib.repository_open_ext(&repository, folder, 0, NULL);
 	if (rc == 0)

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #define CURL_DISABLE_TYPECHECK /* its functions are called through the table below */
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,22 +30,12 @@ static struct {
 #undef X
 } lib;
 
-static int
-load(struct err *e)
-{
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	static bool loaded;
-	const struct library_function functions[] = {
+static const struct library_function functions[] = {
 #define X(f) { "curl_" #f, &lib.f },
-		FUNCTIONS(X)
+	FUNCTIONS(X)
 #undef X
-	};
-	pthread_mutex_lock(&mutex);
-	const bool ok = loaded || library_load("libcurl.so.4", "libcurl4", functions, sizeof functions / sizeof *functions, e) == 0;
-	loaded = ok;
-	pthread_mutex_unlock(&mutex);
-	return ok ? 0 : -1;
-}
+};
+static struct library libcurl = LIBRARY("libcurl.so.4", "libcurl4", functions, NULL);
 
 struct http {
 	CURL *curl; /* connections stay open in it */
@@ -70,7 +59,7 @@ struct exchange {
 struct http *
 http_new(struct err *e)
 {
-	if (load(e) < 0)
+	if (library_use(&libcurl, e) < 0)
 		return NULL;
 	CURL *curl = lib.easy_init();
 	if (!curl) {
@@ -410,5 +399,5 @@ http_do(struct http *h, const struct http_request *r, struct arena *a, struct ht
 const char *
 http_version(void)
 {
-	return load(NULL) < 0 ? "not there" : lib.version_info(CURLVERSION_NOW)->version;
+	return library_use(&libcurl, NULL) < 0 ? "not there" : lib.version_info(CURLVERSION_NOW)->version;
 }

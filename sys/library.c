@@ -4,18 +4,28 @@
 #include <dlfcn.h>
 #include <string.h>
 
-int
-library_load(const char *soname, const char *package, const struct library_function *v, size_t n, struct err *e)
+static int
+load(const struct library *l, struct err *e)
 {
-	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL); /* never closed: others may have it open as well */
-	if (!library)
-		return err_set(e, ERR_MISSING, "the library %s cannot be loaded (%s); install the package %s", soname, dlerror(), package);
-	for (size_t i = 0; i < n; i++) {
-		void *f = dlsym(library, v[i].name);
+	void *handle = dlopen(l->soname, RTLD_NOW | RTLD_LOCAL); /* never closed: others may have it open as well */
+	if (!handle)
+		return err_set(e, ERR_MISSING, "the library %s cannot be loaded (%s); install the package %s", l->soname, dlerror(), l->package);
+	for (size_t i = 0; i < l->nfunctions; i++) {
+		void *f = dlsym(handle, l->functions[i].name);
 		if (!f)
-			return err_set(e, ERR_MISSING, "the library %s has no function %s; install a newer package %s", soname, v[i].name,
-				       package);
-		memcpy(v[i].to, &f, sizeof f);
+			return err_set(e, ERR_MISSING, "the library %s has no function %s; install a newer package %s", l->soname,
+				       l->functions[i].name, l->package);
+		memcpy(l->functions[i].to, &f, sizeof f);
 	}
-	return 0;
+	return l->begin ? l->begin(e) : 0;
+}
+
+int
+library_use(struct library *l, struct err *e)
+{
+	pthread_mutex_lock(&l->mutex);
+	const int rc = l->loaded ? 0 : load(l, e);
+	l->loaded = rc == 0;
+	pthread_mutex_unlock(&l->mutex);
+	return rc;
 }
