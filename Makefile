@@ -6,6 +6,7 @@
 #   make fuzz         fuzz targets, FUZZ_SECONDS each make install DESTDIR= PREFIX=/usr/local
 #   SAN=address,undefined | thread    a sanitizer build in a folder of its own (build-address ...)
 #   DEBUG=1           -O0 -g in build-debug
+#   ONLY="WORD ..."   those of check-scenarios whose name has one of the words
 
 CC ?= gcc
 CXX ?= g++
@@ -88,7 +89,7 @@ check-unit: $(UNITS)
 	@tools/run-units $(UNITS)
 
 check-scenarios: $(B)/pawl
-	@python3 tests/run.py $(B)/pawl
+	@python3 tests/run.py $(B)/pawl $(ONLY)
 
 lint:
 	@tools/lint
@@ -103,7 +104,7 @@ bench: $(B)/pawl
 	@python3 bench/run.py $(B)/pawl
 
 fuzz:
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz
+	+@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz
 
 # Everything again with clang's coverage instrumentation, one program per fuzz/fuzz_NAME.c.
 FUZZ_SECONDS ?= 10
