@@ -254,6 +254,22 @@ count_step(struct run_counts *c, const struct run_node *r)
 		c->saved_s += r->result->seconds;
 }
 
+/* The steps that were not looked at: all of them are hits. */
+static void
+add_rest(struct session *s, struct run_counts *c)
+{
+	double saved = s->part->saved_s;
+	for (uint32_t i = 0; i < s->project->graph.nnodes; i++) {
+		const struct plan_node *p = &s->plan.node[i];
+		if (is_step(&s->project->graph.node[i]) && p->wanted && p->estimate_s > 0)
+			saved -= p->estimate_s;
+	}
+	c->hit += s->part->steps > c->steps ? s->part->steps - c->steps : 0;
+	c->steps = s->part->steps > c->steps ? s->part->steps : c->steps;
+	c->images = c->images_unused = s->part->images;
+	c->saved_s += saved > 0 ? saved : 0;
+}
+
 struct run_counts
 answer_counts(struct session *s, const struct run *r)
 {
@@ -280,6 +296,8 @@ answer_counts(struct session *s, const struct run *r)
 			c.images_unused++;
 		}
 	}
+	if (s->part)
+		add_rest(s, &c);
 	return c;
 }
 

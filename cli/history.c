@@ -67,6 +67,16 @@ put_set(struct session *s, struct batch *b, struct str set, struct str names)
 		batch_put(b, TABLE_MISC, key, names);
 }
 
+struct str
+history_set(struct session *s, struct batch *b, const struct run *r)
+{
+	AUTO_BUF names = { 0 };
+	struct str set;
+	step_set(s, r, &names, &set);
+	put_set(s, b, set, buf_str(&names));
+	return set;
+}
+
 static bool
 is_hit(const struct js *step)
 {
@@ -88,16 +98,13 @@ without_hits(const struct js *answer)
 }
 
 void
-history_put(struct session *s, struct batch *b, struct str id, const struct js *answer, const struct run *r)
+history_put(struct session *s, struct batch *b, struct str id, const struct js *answer, struct str set)
 {
-	AUTO_BUF key = { 0 }, value = { 0 }, names = { 0 };
+	AUTO_BUF key = { 0 }, value = { 0 };
 	struct git_head head;
-	struct str set;
 	buf_put(&key, prefix(s, &s->arena));
 	buf_put(&key, id);
 	struct js *o = without_hits(answer), *params = js_map();
-	step_set(s, r, &names, &set);
-	put_set(s, b, set, buf_str(&names));
 	js_set(o, "set", js_text(set));
 	js_set(o, "t", js_real((double)clock_real() / 1e9));
 	for (size_t i = 0; i < s->project->ir.nparams; i++) {

@@ -14,7 +14,9 @@
 #include "engine/run.h"
 
 struct str history_new_id(struct arena *a); /* from the clock and some random bits */
-void history_put(struct session *s, struct batch *b, struct str id, const struct js *answer, const struct run *r);
+/* The name of the set of steps that the run had; the set goes into b unless it is known. */
+struct str history_set(struct session *s, struct batch *b, const struct run *r);
+void history_put(struct session *s, struct batch *b, struct str id, const struct js *answer, struct str set);
 /* All runs, oldest first, as they are stored; each value is the caller's. */
 int history_all(struct session *s, struct js ***out, size_t *n, struct err *e);
 /* By id, a unique beginning of one, or "last", "last~1"; with all its steps. ERR_INPUT. The caller's. */

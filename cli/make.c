@@ -2,6 +2,7 @@
 #include "cli/make.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/js.h"
@@ -17,13 +18,14 @@
 #include "rules/snapshot.h"
 #include "sys/clock.h"
 
-/* What the line of a no-op says: counts and the time saved, as a snapshot keeps them. */
+/* What the line of a no-op says: counts and the time saved, as a snapshot keeps them; and the set of all steps (cli/history.h). */
 static void
-encode_line(const struct run_counts *c, struct buf *out)
+encode_line(const struct run_counts *c, struct str set, struct buf *out)
 {
 	buf_u32(out, (uint32_t)c->steps);
 	buf_u32(out, (uint32_t)c->images);
 	buf_u64(out, (uint64_t)(c->saved_s * 1000));
+	buf_text(out, set);
 }
 
 static void
@@ -53,22 +55,44 @@ print_line(struct str encoded, int64_t began, bool quiet)
 		text_out(buf_str(&b));
 }
 
+/* After an edit of a few files: the steps that they reach. `build` makes images, whose nodes no part has. */
+static void
+find_part(struct session *s, struct view *v, const struct snapshot_key *key, const struct snapshot_seen *seen)
+{
+	struct session_part *part = arena_new(&s->arena, struct session_part);
+	struct rd r = { .rest = seen->answer };
+	part->steps = rd_u32(&r);
+	part->images = rd_u32(&r);
+	part->saved_s = (double)rd_u64(&r) / 1000;
+	part->set = arena_str(&s->arena, rd_text(&r));
+	if (!r.bad && part->set.n && !s->args->words.n && part_find(v, key, seen, &s->arena, &part->part))
+		s->part = part;
+}
+
 bool
 make_nothing(struct session *s)
 {
 	const struct args *a = s->args;
 	int64_t began = clock_mono();
 	struct view *v = NULL;
-	struct str answer;
+	struct snapshot_seen seen;
 	bool yes = false;
 	if (a->json || a->events || a->force_all || a->force.n || a->no_cache || a->verify || a->dry_run ||
 	    !s->cache->records || view_begin(s->cache->records, &v, NULL) < 0)
 		return false;
 	AUTO_FD root = file_open_dir(AT_FDCWD, arena_z(&s->arena, s->root), NULL);
 	const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
-	if (root >= 0 && snapshot_check(v, &key, root, (const char *const *)environ, &answer)) {
-		print_line(answer, began, false);
+	switch (root < 0 ? SNAPSHOT_OTHER : snapshot_look(v, &key, root, (const char *const *)environ, &s->arena, &seen)) {
+	case SNAPSHOT_SAME:
+		print_line(seen.answer, began, false);
 		yes = true;
+		break;
+	case SNAPSHOT_FEW:
+		if (strcmp(a->verb->name, "run") == 0)
+			find_part(s, v, &key, &seen);
+		break;
+	case SNAPSHOT_OTHER:
+		break;
 	}
 	view_end(v);
 	return yes;
@@ -88,6 +112,7 @@ claim_project(struct session *s, struct err *e)
 			*e = busy;
 			return -1;
 		}
+		s->part = NULL; /* what was found before the wait is old */
 		if (!told && !s->args->quiet)
 			text_err(STR("     Waiting for another pawl that works in this project\n"));
 		clock_sleep(10 * NS_PER_MS);
@@ -139,19 +164,34 @@ all_done(const struct run *r)
 }
 
 static void
+snapshot(struct session *s, struct batch *b, struct made *m, struct str set)
+{
+	const struct run_counts c = answer_counts(s, &m->run);
+	const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
+	AUTO_BUF line = { 0 };
+	encode_line(&c, set, &line);
+	if (!s->part) {
+		const uint64_t id = snapshot_put(b, &key, s->project->leaves, s->cache->stats, buf_str(&line));
+		if (id && strcmp(s->args->verb->name, "run") == 0 && !s->args->words.n)
+			part_put(b, &key, id, s->project);
+		return;
+	}
+	struct view *v = NULL;
+	if (view_begin(s->cache->records, &v, NULL) == 0)
+		snapshot_put_part(v, b, &key, &s->part->part.own, s->project->leaves, s->cache->stats, buf_str(&line));
+	view_end(v);
+}
+
+static void
 record(struct session *s, struct made *m, bool ran)
 {
 	struct batch b = { 0 };
 	struct err e;
+	const struct str set = s->part ? s->part->set : history_set(s, &b, &m->run);
 	if (ran)
-		history_put(s, &b, m->id, m->answer, &m->run);
-	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache) {
-		struct run_counts c = answer_counts(s, &m->run);
-		AUTO_BUF line = { 0 };
-		encode_line(&c, &line);
-		const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
-		snapshot_put(&b, &key, s->project->leaves, s->cache->stats, buf_str(&line));
-	}
+		history_put(s, &b, m->id, m->answer, set);
+	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache)
+		snapshot(s, &b, m, set);
 	stats_save(s->cache->stats, &b);
 	kept_records(s->project, &b);
 	if (b.n && cache_commit(s->cache, &b, &e) < 0) {

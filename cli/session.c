@@ -120,6 +120,7 @@ session_open(struct session *s, struct err *e)
 		.offline = a->offline,
 		.locked = a->locked,
 		.no_cache = a->no_cache,
+		.part = s->part ? &s->part->part.ir : NULL,
 	};
 	struct diags d = { 0 };
 	int rc = project_open(&o, s->cache, &s->project, &d, e);
@@ -230,6 +231,20 @@ all_targets(struct session *s, enum session_targets t)
 			s->targets[s->ntargets++] = (node_id){ i };
 }
 
+static int
+part_targets(struct session *s, struct err *e)
+{
+	const struct part *part = &s->part->part;
+	s->targets = arena_array(&s->arena, node_id, part->ntargets);
+	s->ntargets = part->ntargets;
+	for (size_t i = 0; i < part->ntargets; i++) {
+		s->targets[i] = graph_find(&s->project->graph, part->targets[i]);
+		if (s->targets[i].i == NODE_NONE.i)
+			return err_set(e, ERR_BUG, "'" STR_FMT "' is not in its part", STR_ARG(part->targets[i]));
+	}
+	return 0;
+}
+
 int
 session_update(struct session *s, struct err *e)
 {
@@ -251,7 +266,10 @@ session_plan(struct session *s, enum session_targets t, struct err *e)
 		e->text[0] = '\0'; /* all is said */
 	if (rc < 0)
 		return -1;
-	if (s->args->words.n) {
+	if (s->part) {
+		if (part_targets(s, e) < 0)
+			return -1;
+	} else if (s->args->words.n) {
 		if (find_targets(s, &s->args->words, t, &s->targets, &s->ntargets, e) < 0)
 			return -1;
 	} else {

@@ -12,6 +12,7 @@
 
 #include "cli/args.h"
 #include "engine/plan.h"
+#include "rules/part.h"
 #include "rules/project.h"
 #include "rules/rules.h"
 
@@ -30,6 +31,15 @@ struct session {
 	struct plan_opts plan_opts;
 	struct plan plan;
 	size_t notes_shown;
+	struct session_part *part; /* NULL; else only this part of the pipeline has to be looked at */
+};
+
+/* A part of the pipeline, and what an earlier invocation says of the rest: all of it is up to date. */
+struct session_part {
+	struct part part;
+	size_t steps, images; /* of the whole pipeline */
+	double saved_s;       /* likewise */
+	struct str set;       /* of its steps (cli/history.h) */
 };
 
 void session_init(struct session *s, struct args *a);

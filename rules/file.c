@@ -36,7 +36,7 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	const struct file_data *d = in->graph->node[in->node.i].data;
 	struct workspace_item item;
 
-	if (workspace_look(p, p->fd, d->path, true, a, &item, e) < 0)
+	if (workspace_look(p, p->fd, d->path, REPORT_OWN, a, &item, e) < 0)
 		return -1;
 	struct output *o = arena_new(a, struct output);
 

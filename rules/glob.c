@@ -46,7 +46,7 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 		return err_set(e, ERR_MISSING, "no file matches '" STR_FMT "'", STR_ARG(d->pattern));
 	struct workspace_item *items = arena_array(a, struct workspace_item, n);
 
-	if (workspace_look_files(p, paths, n, true, items, e) < 0)
+	if (workspace_look_files(p, paths, n, REPORT_SHARED, items, e) < 0)
 		return -1;
 	out->outputs = arena_array(a, struct output, n);
 	out->noutputs = n;

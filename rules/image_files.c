@@ -39,7 +39,7 @@ static int
 look_at(struct project *p, const struct str *paths, size_t n, struct arena *a, struct image_file *out, struct err *e)
 {
 	struct workspace_item *items = arena_array(a, struct workspace_item, n + 1);
-	if (workspace_look_files(p, paths, n, true, items, e) < 0)
+	if (workspace_look_files(p, paths, n, REPORT_SHARED, items, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		out[i] = (struct image_file){ arena_str(a, paths[i]), items[i].digest, items[i].size, items[i].type == OUTPUT_EXEC };

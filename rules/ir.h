@@ -223,6 +223,9 @@ enum ir_isolation ir_isolation(const struct ir_step *s, const struct ir_stack *s
 void ir_stack_implied(struct ir_stack *out, struct arena *a); /* the "local" of a file without one */
 
 void ir_write(const struct ir *ir, struct buf *out); /* canonical JSON and a newline */
+/* The two halves of it, for who stores steps one by one: a step's value in "steps", and the map without "steps". No newline. */
+void ir_write_step(const struct ir_step *s, struct buf *out);
+void ir_write_rest(const struct ir *ir, struct buf *out);
 int ir_read(struct str json, struct arena *a, struct ir *out, struct err *e);
 
 #endif

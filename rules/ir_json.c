@@ -312,15 +312,21 @@ environment_js(const struct ir_environment *env)
 }
 
 void
-ir_write(const struct ir *ir, struct buf *out)
+ir_write_step(const struct ir_step *s, struct buf *out)
 {
-	AUTO_JS top = js_map();
-	struct js *params = js_map(), *steps = js_map(), *environments = js_map(), *stacks = js_map();
+	AUTO_JS m = step_js(s);
+
+	js_write(m, out);
+}
+
+static struct js *
+rest_js(const struct ir *ir)
+{
+	struct js *top = js_map();
+	struct js *params = js_map(), *environments = js_map(), *stacks = js_map();
 
 	for (size_t i = 0; i < ir->nparams; i++)
 		js_set_str(params, ir->params[i].name, js_copy(ir->params[i].value));
-	for (size_t i = 0; i < ir->nsteps; i++)
-		js_set_str(steps, ir->steps[i].name, step_js(&ir->steps[i]));
 	for (size_t i = 0; i < ir->nenvironments; i++)
 		js_set_str(environments, ir->environments[i].name, environment_js(&ir->environments[i]));
 	for (size_t i = 0; i < ir->nstacks; i++)
@@ -329,9 +335,27 @@ ir_write(const struct ir *ir, struct buf *out)
 	js_set(top, "schema", js_int(IR_SCHEMA));
 	js_set(top, "pipeline", js_text(ir->pipeline));
 	js_set(top, "params", params);
-	js_set(top, "steps", steps);
 	js_set(top, "environments", environments);
-	js_set(top, "stacks", stacks);
+	return js_set(top, "stacks", stacks);
+}
+
+void
+ir_write_rest(const struct ir *ir, struct buf *out)
+{
+	AUTO_JS top = rest_js(ir);
+
+	js_write(top, out);
+}
+
+void
+ir_write(const struct ir *ir, struct buf *out)
+{
+	AUTO_JS top = rest_js(ir);
+	struct js *steps = js_map();
+
+	for (size_t i = 0; i < ir->nsteps; i++)
+		js_set_str(steps, ir->steps[i].name, step_js(&ir->steps[i]));
+	js_set(top, "steps", steps);
 	js_write(top, out);
 	buf_putc(out, '\n');
 }

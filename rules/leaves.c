@@ -45,6 +45,7 @@ put(struct leaves *l, struct leaf leaf)
 	leaf.at = clock_real();
 	if (i != MAP_NONE) {
 		leaf.path = l->v.v[i].path;
+		leaf.shared |= l->v.v[i].shared;
 		l->v.v[i] = leaf;
 		return;
 	}
@@ -56,9 +57,18 @@ put(struct leaves *l, struct leaf leaf)
 void
 leaves_path(struct leaves *l, struct str path, const struct stat_sig *st)
 {
-	struct leaf leaf = { .path = path, .kind = st ? LEAF_FILE : LEAF_MISSING };
+	struct leaf leaf = { .path = path, .kind = st ? LEAF_FILE : LEAF_MISSING, .shared = true };
 	if (st)
 		leaf.sig = *st;
+	pthread_mutex_lock(&l->mutex);
+	put(l, leaf);
+	pthread_mutex_unlock(&l->mutex);
+}
+
+void
+leaves_own(struct leaves *l, struct str path, const struct stat_sig *st)
+{
+	const struct leaf leaf = { .path = path, .kind = LEAF_FILE, .sig = *st };
 	pthread_mutex_lock(&l->mutex);
 	put(l, leaf);
 	pthread_mutex_unlock(&l->mutex);
@@ -84,7 +94,7 @@ leaves_names(int root, const char *path, struct fp *out)
 void
 leaves_folder(struct leaves *l, struct str path)
 {
-	struct leaf leaf = { .path = path, .kind = LEAF_FOLDER };
+	struct leaf leaf = { .path = path, .kind = LEAF_FOLDER, .shared = true };
 	struct arena tmp = { 0 };
 	const char *z = arena_z(&tmp, path.n ? path : STR("."));
 	struct file_stat st;

@@ -12,13 +12,15 @@
 #include "hashing/fp.h"
 #include "rules/snapshot.h"
 
-enum leaf_kind { LEAF_FILE = 1, LEAF_MISSING = 2, LEAF_FOLDER = 3 };
+/* LEAF_YOUNG: a file whose signature proves nothing yet, so its content counts as well. */
+enum leaf_kind { LEAF_FILE = 1, LEAF_MISSING = 2, LEAF_FOLDER = 3, LEAF_YOUNG = 4 };
 
 struct leaf {
 	struct str path;
 	enum leaf_kind kind;
 	struct stat_sig sig;
-	struct fp names; /* LEAF_FOLDER: of the sorted names in it */
+	bool shared;     /* others than the node of this path looked at it */
+	struct fp names; /* LEAF_FOLDER: of the sorted names in it; LEAF_YOUNG: of the content */
 	int64_t at;      /* clock_real when it was reported */
 };
 

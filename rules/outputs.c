@@ -25,7 +25,7 @@ outputs_there(struct project *p, const struct output *o, struct arena *a)
 
 	if (file_stat(p->fd, arena_z(a, o->path), false, &st, NULL) == 0 && st.type == FILE_LINK)
 		return false;
-	return workspace_look(p, p->fd, o->path, true, a, &now, NULL) == 0 && now.type == o->type &&
+	return workspace_look(p, p->fd, o->path, REPORT_OWN, a, &now, NULL) == 0 && now.type == o->type &&
 	       digest_eq(&now.digest, &o->digest);
 }
 
@@ -117,7 +117,7 @@ outputs_keep(struct project *p, struct str path, struct err *e)
 	struct arena a = { 0 };
 	struct workspace_item now;
 	struct err why = { 0 };
-	int ret = workspace_look(p, p->fd, path, false, &a, &now, &why);
+	int ret = workspace_look(p, p->fd, path, REPORT_NOT, &a, &now, &why);
 
 	if (ret < 0)
 		/* Not there; or a device, a socket: nothing that has content. */
@@ -217,7 +217,7 @@ store_file(void *ctx, int at, const char *path, const struct file_stat *st, stru
 		return err_set(e, ERR_FAILED, "'%s' was still being written when the step had ended", path);
 	if (s->inside) {
 		stats_know(p->cache->stats, &after, out, began);
-		leaves_path(p->leaves, str_z(path), &sig);
+		leaves_own(p->leaves, str_z(path), &sig);
 	}
 	return 0;
 }

@@ -64,12 +64,12 @@ identify(struct project *p)
 }
 
 static int
-open_parts(struct project *p, struct diags *d, struct err *e)
+read_ir(struct project *p, struct diags *d, struct err *e)
 {
-	p->fd = file_open_dir(AT_FDCWD, arena_z(&p->arena, p->root), e);
-	if (p->fd < 0)
-		return -1;
-	leaves_root(p->leaves, p->fd);
+	if (p->opts.part) {
+		p->ir = *p->opts.part;
+		return 0;
+	}
 	const struct load_opts o = {
 		.root = p->fd,
 		.file = p->opts.file,
@@ -78,7 +78,17 @@ open_parts(struct project *p, struct diags *d, struct err *e)
 		.params_files = p->opts.params_files,
 		.nparams_files = p->opts.nparams_files,
 	};
-	if (load(&o, &p->arena, d, &p->ir, e) < 0)
+	return load(&o, &p->arena, d, &p->ir, e);
+}
+
+static int
+open_parts(struct project *p, struct diags *d, struct err *e)
+{
+	p->fd = file_open_dir(AT_FDCWD, arena_z(&p->arena, p->root), e);
+	if (p->fd < 0)
+		return -1;
+	leaves_root(p->leaves, p->fd);
+	if (read_ir(p, d, e) < 0)
 		return -1;
 	p->lock.locked = p->opts.locked;
 	if (choose_stack(p, e) < 0 || lock_load(p->fd, &p->lock, e) < 0)
@@ -153,10 +163,11 @@ report_own_files(struct project *p)
 int
 project_graph(struct project *p, struct err *e)
 {
-	report_own_files(p);
+	if (!p->opts.part) /* else a snapshot of before has vouched for them */
+		report_own_files(p);
 	if (add_steps(p, e) < 0)
 		return -1;
-	for (size_t i = 0; i < p->ir.nenvironments; i++)
+	for (size_t i = 0; i < p->ir.nenvironments && !p->opts.part; i++)
 		if (add_image(p, &p->ir.environments[i], e).i == NODE_NONE.i)
 			return -1;
 	if (code_link(p, e) < 0)

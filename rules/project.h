@@ -24,6 +24,7 @@ struct project_opts {
 	size_t nparams_files;
 	const char *const *environ_;  /* the caller's variables */
 	bool offline, locked, no_cache;
+	const struct ir *part;        /* NULL; else the IR of a part (rules/part.h), which is taken instead of reading the file; borrowed */
 };
 
 /* What a person may want to see while it happens. Loop thread only; any may be NULL. */

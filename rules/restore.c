@@ -159,7 +159,7 @@ restore_one(struct project *p, const struct output *o, struct arena *a, struct e
 		return err_set(e, ERR_MISSING, "'" STR_FMT "' is no longer in the cache", STR_ARG(o->path));
 	if (outputs_keep(p, o->path, e) < 0 || outputs_checkout(p, o, p->fd, o->path, e) < 0)
 		return -1;
-	if (workspace_look(p, p->fd, o->path, true, a, &now, e) < 0)
+	if (workspace_look(p, p->fd, o->path, REPORT_OWN, a, &now, e) < 0)
 		return -1;
 	if (now.type != o->type || !digest_eq(&now.digest, &o->digest))
 		return err_set(e, ERR_WORLD, "'" STR_FMT "' was changed while it was put back", STR_ARG(o->path));

@@ -8,199 +8,23 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "cache/stats.h"
-#include "rules/leaves.h"
+#include "rules/snapshot_block.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "sys/pool.h"
 
-#define VERSION 1
-#define GRAIN 512                           /* leaves that a thread takes at a time */
-#define YOUNG (2 * NS_PER_S)                /* without an entry in the stat table: older than that is settled */
-#define AGAIN_MAX (UINT64_C(64) << 20)      /* bytes of young files that are hashed once more */
+enum { GRAIN = 512 }; /* leaves that a thread takes at a time */
 
-struct head {
-	uint32_t version, nfolders, nleaves, nvars, answer_n, texts_n;
-	int64_t expiry;
-};
-
-struct stored_leaf {
-	uint32_t folder, name; /* index; offset in the texts */
-	uint32_t kind, mode;
-	uint64_t dev, ino, size;
-	int64_t mtime, ctime;
-	uint64_t names_hi, names_lo;
-};
-
-struct stored_var {
-	uint32_t name, set;
-	uint64_t hi, lo;
-};
-
-static void
-record_key(const struct snapshot_key *k, struct buf *out)
-{
-	const struct str parts[] = { k->root, k->arguments };
-	struct fp fp = fp_of_list(parts, 2);
-	buf_u64(out, fp.hi);
-	buf_u64(out, fp.lo);
-}
-
-/* Is the signature good for the future? A young file is hashed once more; its content must be what it was. */
-static bool
-settle(struct leaves *l, struct leaf *leaf, struct stats *s, uint64_t *again)
-{
-	struct content was, now;
-	struct file_stat st;
-	bool settled;
-	if (leaf->kind != LEAF_FILE)
-		return true;
-	if (!stats_peek(s, &leaf->sig, &was, &settled)) /* a link, a folder's own signature, a program */
-		return leaf->sig.mtime < leaf->at - YOUNG && leaf->sig.ctime < leaf->at - YOUNG;
-	if (settled)
-		return true;
-	*again += leaf->sig.size;
-	if (*again > AGAIN_MAX)
-		return false;
-	int64_t youngest = leaf->sig.mtime > leaf->sig.ctime ? leaf->sig.mtime : leaf->sig.ctime;
-	int64_t wait = youngest + 3 * clock_tick() - clock_real();
-	if (wait > 0 && wait < NS_PER_S)
-		clock_sleep(wait);
-	struct arena tmp = { 0 };
-	const char *path = arena_z(&tmp, leaf->path);
-	bool same = stats_content(s, l->root, path, NULL, &now, NULL) == 0 && digest_eq(&was.digest, &now.digest) &&
-		    file_stat(l->root, path, true, &st, NULL) == 0;
-	arena_done(&tmp);
-	if (!same)
-		return false;
-	const struct stat_sig sig = stat_sig_of(&st);
-	return stat_sig_eq(&sig, &leaf->sig) && stats_peek(s, &sig, &now, &settled) && settled;
-}
-
-static int
-by_path(const void *a, const void *b)
-{
-	const struct leaf *x = a, *y = b;
-	struct str dx = path_dir(x->path), dy = path_dir(y->path);
-	int c = str_cmp(dx, dy);
-	return c ? c : str_cmp(x->path, y->path);
-}
-
-static uint32_t
-add_text(struct buf *texts, struct str s)
-{
-	uint32_t at = (uint32_t)texts->n;
-	buf_put(texts, s);
-	buf_putc(texts, '\0');
-	return at;
-}
-
-static void
-raw(struct buf *out, const void *p, size_t n)
-{
-	buf_put(out, (struct str){ p, n });
-}
-
-static void
-encode(struct leaves *l, struct str answer, struct buf *out)
-{
-	AUTO_BUF texts = { 0 }, folders = { 0 }, leaves = { 0 }, vars = { 0 };
-	struct head h = { .version = VERSION, .nleaves = (uint32_t)l->v.n, .nvars = (uint32_t)l->vars.n,
-			  .answer_n = (uint32_t)answer.n, .expiry = l->expiry };
-	struct str folder = { 0 };
-	for (size_t i = 0; i < l->v.n; i++) {
-		const struct leaf *x = &l->v.v[i];
-		struct str dir = path_dir(x->path);
-		if (!h.nfolders || !str_eq(dir, folder)) {
-			buf_u32(&folders, add_text(&texts, dir));
-			folder = dir;
-			h.nfolders++;
-		}
-		const struct stored_leaf s = { .folder = h.nfolders - 1, .name = add_text(&texts, path_base(x->path)),
-					       .kind = (uint32_t)x->kind, .mode = x->sig.mode, .dev = x->sig.dev,
-					       .ino = x->sig.ino, .size = x->sig.size, .mtime = x->sig.mtime,
-					       .ctime = x->sig.ctime, .names_hi = x->names.hi, .names_lo = x->names.lo };
-		raw(&leaves, &s, sizeof s);
-	}
-	for (size_t i = 0; i < l->vars.n; i++) {
-		const struct leaf_var *x = &l->vars.v[i];
-		const struct stored_var s = { .name = add_text(&texts, x->name), .set = x->set, .hi = x->value.hi,
-					      .lo = x->value.lo };
-		raw(&vars, &s, sizeof s);
-	}
-	h.texts_n = (uint32_t)texts.n;
-	raw(out, &h, sizeof h);
-	buf_put(out, buf_str(&folders));
-	buf_put(out, buf_str(&leaves));
-	buf_put(out, buf_str(&vars));
-	buf_put(out, answer);
-	buf_put(out, buf_str(&texts));
-}
-
-void
-snapshot_put(struct batch *b, const struct snapshot_key *k, struct leaves *l, struct stats *s, struct str answer)
-{
-	AUTO_BUF key = { 0 }, value = { 0 };
-	uint64_t again = 0;
-	bool ok = !l->never;
-	for (size_t i = 0; i < l->v.n && ok; i++)
-		ok = settle(l, &l->v.v[i], s, &again);
-	record_key(k, &key);
-	if (!ok) {
-		batch_del(b, TABLE_SNAPSHOT, buf_str(&key));
-		return;
-	}
-	if (l->v.n)
-		qsort(l->v.v, l->v.n, sizeof *l->v.v, by_path);
-	map_done(&l->index); /* the order has changed; nobody reports after this */
-	encode(l, answer, &value);
-	batch_put(b, TABLE_SNAPSHOT, buf_str(&key), buf_str(&value));
-}
-
-/* A block that was taken apart; everything points into it. */
-struct block {
-	struct head h;
-	const char *folders, *leaves, *vars, *texts;
-	struct str answer;
+/* The comparison of one block with the world. */
+struct checking {
+	const struct snapshot_block *b;
+	const uint8_t *skip;  /* by leaf; NULL: none is skipped */
 	int root;
-	atomic_bool changed;
+	uint32_t most;        /* changed files that are no end yet */
+	atomic_bool changed;  /* beyond what a part can deal with */
+	atomic_uint nchanged;
+	uint32_t few[SNAPSHOT_FEW_MOST];
 };
-
-static const char *
-take(struct str *rest, uint64_t n)
-{
-	const char *p = rest->p;
-	if (n > rest->n)
-		return NULL;
-	*rest = str_drop(*rest, (size_t)n);
-	return p;
-}
-
-/* A text of the block; the texts end with a NUL, so an offset inside is safe. */
-static const char *
-text(const struct block *b, uint32_t at)
-{
-	return at < b->h.texts_n ? b->texts + at : "";
-}
-
-static bool
-take_apart(struct str bytes, struct block *b)
-{
-	const char *head = take(&bytes, sizeof b->h);
-	if (!head)
-		return false;
-	memcpy(&b->h, head, sizeof b->h);
-	if (b->h.version != VERSION)
-		return false;
-	b->folders = take(&bytes, (uint64_t)b->h.nfolders * 4);
-	b->leaves = b->folders ? take(&bytes, (uint64_t)b->h.nleaves * sizeof(struct stored_leaf)) : NULL;
-	b->vars = b->leaves ? take(&bytes, (uint64_t)b->h.nvars * sizeof(struct stored_var)) : NULL;
-	const char *answer = b->vars ? take(&bytes, b->h.answer_n) : NULL;
-	if (!answer || bytes.n != b->h.texts_n || (bytes.n && bytes.p[bytes.n - 1]))
-		return false;
-	b->answer = (struct str){ answer, b->h.answer_n };
-	b->texts = bytes.p;
-	return true;
-}
 
 static bool
 same_file(const struct stored_leaf *x, const struct statx *st)
@@ -211,46 +35,70 @@ same_file(const struct stored_leaf *x, const struct statx *st)
 }
 
 static bool
-same_leaf(const struct block *b, int folder, const struct stored_leaf *x)
+same_content(const struct stored_leaf *x, int folder, const char *name)
+{
+	struct content c;
+	AUTO_FD fd = file_open(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, NULL);
+	return fd >= 0 && content_of_fd(fd, &c, NULL) == 0 && fp_eq(c.fp, (struct fp){ x->hi, x->lo });
+}
+
+/* *file: it is a file now. */
+static bool
+same_leaf(const struct checking *c, int folder, const struct stored_leaf *x, bool *file)
 {
 	const unsigned mask = STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME;
-	const char *name = text(b, x->name);
+	const char *name = snapshot_text(c->b, x->name);
+	const uint32_t kind = x->kind & ~SNAPSHOT_SHARED;
 	struct statx st;
 	struct fp names;
-	bool listing = x->kind == LEAF_FOLDER;
+	bool listing = kind == LEAF_FOLDER;
 	bool there = folder >= 0 && statx(folder, name, (listing ? 0 : AT_SYMLINK_NOFOLLOW) | AT_STATX_DONT_SYNC, mask, &st) == 0;
-	if (x->kind == LEAF_MISSING)
+	*file = there && S_ISREG(st.stx_mode);
+	if (kind == LEAF_MISSING)
 		return !there;
 	if (!there)
 		return false;
 	if (same_file(x, &st))
-		return true;
+		return kind != LEAF_YOUNG || same_content(x, folder, name);
+	if (kind == LEAF_YOUNG)
+		return false;
 	/* What a link leads to may have been reported under the link's name: then that is what must be the same. */
 	if (S_ISLNK(st.stx_mode) && statx(folder, name, AT_STATX_DONT_SYNC, mask, &st) == 0 && same_file(x, &st))
 		return true;
-	return listing && leaves_names(folder, name, &names) && names.hi == x->names_hi && names.lo == x->names_lo;
+	return listing && leaves_names(folder, name, &names) && names.hi == x->hi && names.lo == x->lo;
+}
+
+/* One more leaf is not what it was. Files that only their own node looked at are collected; anything else ends the comparison. */
+static void
+differs(struct checking *c, uint32_t i, const struct stored_leaf *x, bool file)
+{
+	const uint32_t at = file && (x->kind == LEAF_FILE || x->kind == LEAF_YOUNG) && c->most ?
+				    atomic_fetch_add_explicit(&c->nchanged, 1, memory_order_relaxed) : UINT32_MAX;
+	if (at < c->most)
+		c->few[at] = i;
+	else
+		atomic_store_explicit(&c->changed, true, memory_order_relaxed);
 }
 
 static void
 check_some(void *ctx, size_t chunk)
 {
-	struct block *b = ctx;
+	struct checking *c = ctx;
 	AUTO_FD folder = -1;
 	uint32_t open_folder = UINT32_MAX;
-	size_t end = (chunk + 1) * GRAIN < b->h.nleaves ? (chunk + 1) * GRAIN : b->h.nleaves;
-	for (size_t i = chunk * GRAIN; i < end && !atomic_load_explicit(&b->changed, memory_order_relaxed); i++) {
-		struct stored_leaf x;
-		memcpy(&x, b->leaves + i * sizeof x, sizeof x);
+	size_t end = (chunk + 1) * GRAIN < c->b->h.nleaves ? (chunk + 1) * GRAIN : c->b->h.nleaves;
+	for (size_t i = chunk * GRAIN; i < end && !atomic_load_explicit(&c->changed, memory_order_relaxed); i++) {
+		const struct stored_leaf x = snapshot_leaf(c->b, (uint32_t)i);
+		bool file;
+		if (c->skip && c->skip[i])
+			continue;
 		if (x.folder != open_folder) {
-			uint32_t at = UINT32_MAX;
 			file_closep(&folder);
-			if (x.folder < b->h.nfolders)
-				memcpy(&at, b->folders + (size_t)x.folder * 4, 4);
-			folder = openat(b->root, text(b, at), O_PATH | O_DIRECTORY | O_CLOEXEC);
+			folder = openat(c->root, snapshot_folder(c->b, x.folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
 			open_folder = x.folder;
 		}
-		if (!same_leaf(b, folder, &x))
-			atomic_store_explicit(&b->changed, true, memory_order_relaxed);
+		if (!same_leaf(c, folder, &x, &file))
+			differs(c, (uint32_t)i, &x, file);
 	}
 }
 
@@ -265,12 +113,12 @@ find_var(const char *const *environ_, const char *name)
 }
 
 static bool
-same_vars(const struct block *b, const char *const *environ_)
+same_vars(const struct snapshot_block *b, const char *const *environ_)
 {
 	for (size_t i = 0; i < b->h.nvars; i++) {
 		struct stored_var x;
 		memcpy(&x, b->vars + i * sizeof x, sizeof x);
-		const char *value = find_var(environ_, text(b, x.name));
+		const char *value = find_var(environ_, snapshot_text(b, x.name));
 		if ((value != NULL) != (x.set != 0))
 			return false;
 		if (value && !fp_eq(fp_of(str_z(value)), (struct fp){ x.hi, x.lo }))
@@ -279,20 +127,96 @@ same_vars(const struct block *b, const char *const *environ_)
 	return true;
 }
 
-bool
-snapshot_check(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct str *answer)
+/* False: something else than a few files differs. Those files are added to out. */
+static bool
+compare(struct checking *c, const char *const *environ_, struct arena *a, struct snapshot_seen *out)
+{
+	if (clock_real() >= c->b->h.expiry || !same_vars(c->b, environ_))
+		return false;
+	c->most = out ? SNAPSHOT_FEW_MOST - (uint32_t)out->nchanged : 0;
+	size_t chunks = (c->b->h.nleaves + GRAIN - 1) / GRAIN;
+	pool_each(chunks, 1, chunks < 2 ? 1 : 0, check_some, c); /* a thread for a few files costs more than it brings */
+	if (atomic_load(&c->changed))
+		return false;
+	const uint32_t n = atomic_load(&c->nchanged);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stored_leaf x = snapshot_leaf(c->b, c->few[i]);
+		out->changed[out->nchanged++] =
+			path_join(a, str_z(snapshot_folder(c->b, x.folder)), str_z(snapshot_text(c->b, x.name)));
+	}
+	return true;
+}
+
+static bool
+open_record(struct view *v, const struct snapshot_key *k, char what, struct snapshot_block *b)
 {
 	AUTO_BUF key = { 0 };
 	struct str bytes;
-	struct block b = { .root = root };
-	record_key(k, &key);
-	if (!view_get(v, TABLE_SNAPSHOT, buf_str(&key), &bytes) || !take_apart(bytes, &b) || clock_real() >= b.h.expiry ||
-	    !same_vars(&b, environ_))
+	snapshot_record(k, what, &key);
+	return view_get(v, TABLE_SNAPSHOT, buf_str(&key), &bytes) && snapshot_open(bytes, b);
+}
+
+/* seen NULL: any difference is an end. */
+static bool
+look(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct arena *a, struct snapshot_seen *seen,
+     struct str *answer)
+{
+	struct snapshot_block whole, later;
+	struct checking first = { .b = &whole, .root = root }, second = { .b = &later, .root = root };
+	if (!open_record(v, k, SNAPSHOT_WHOLE, &whole))
 		return false;
-	size_t chunks = (b.h.nleaves + GRAIN - 1) / GRAIN;
-	pool_each(chunks, 1, chunks < 2 ? 1 : 0, check_some, &b); /* a thread for a few files costs more than it brings */
-	if (atomic_load(&b.changed))
+	const bool two = open_record(v, k, SNAPSHOT_LATER, &later) && later.h.id == whole.h.id;
+	uint8_t *skip = two ? mem_zalloc(whole.h.nleaves + 1) : NULL;
+	for (uint32_t i = 0; two && i < later.h.nskips; i++) {
+		uint32_t at;
+		memcpy(&at, later.skips + i * sizeof at, sizeof at);
+		if (at < whole.h.nleaves)
+			skip[at] = 1;
+	}
+	first.skip = skip;
+	if (two && later.h.nleaves > SNAPSHOT_LATER_MOST)
+		seen = NULL;
+	bool ok = compare(&first, environ_, a, seen) && (!two || compare(&second, environ_, a, seen));
+	free(skip);
+	*answer = two ? later.answer : whole.answer;
+	if (seen)
+		seen->id = whole.h.id;
+	return ok;
+}
+
+bool
+snapshot_check(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct str *answer)
+{
+	return look(v, k, root, environ_, NULL, NULL, answer);
+}
+
+enum snapshot_state
+snapshot_look(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct arena *a,
+	      struct snapshot_seen *out)
+{
+	*out = (struct snapshot_seen){ .checked_at = clock_real() };
+	if (!look(v, k, root, environ_, a, out, &out->answer))
+		return SNAPSHOT_OTHER;
+	return out->nchanged ? SNAPSHOT_FEW : SNAPSHOT_SAME;
+}
+
+bool
+snapshot_exclusive(struct view *v, const struct snapshot_key *k, const struct str *paths, size_t n)
+{
+	struct snapshot_block whole, later;
+	if (!open_record(v, k, SNAPSHOT_WHOLE, &whole))
 		return false;
-	*answer = b.answer;
+	const bool two = open_record(v, k, SNAPSHOT_LATER, &later) && later.h.id == whole.h.id;
+	for (size_t i = 0; i < n; i++) {
+		const struct snapshot_block *b = &later;
+		uint32_t at = two ? snapshot_find(b, paths[i]) : UINT32_MAX;
+		if (at == UINT32_MAX) {
+			b = &whole;
+			at = snapshot_find(b, paths[i]);
+		}
+		const uint32_t kind = at == UINT32_MAX ? 0 : snapshot_leaf(b, at).kind;
+		if (kind != LEAF_FILE && kind != LEAF_YOUNG)
+			return false;
+	}
 	return true;
 }

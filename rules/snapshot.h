@@ -10,9 +10,8 @@
  * A file that is so young that its signature proves nothing yet is hashed once more after the wait of a tick or two when the snapshot is
  * saved; a folder's listing counts by its names, so that a temporary file that came and went changes nothing.
  *
- * Block (this machine's byte order, position-independent; checked by the record's fingerprint):
- *	head | nfolders x u32 offset of path | nleaves x leaf { folder, name offset, kind, signature or fingerprint of names } sorted by folder |
- *	nvars x { name offset, is set, fingerprint of the value } | answer | texts, each with a NUL at its end
+ * When only a few files differ, and nobody but their own nodes had looked at them, snapshot_look names them; rules/part.h finds the steps that
+ * they reach, and snapshot_put_part stores what the run of those steps alone has changed. rules/snapshot_block.h draws the stored form.
  */
 #ifndef PAWL_RULES_SNAPSHOT_H
 #define PAWL_RULES_SNAPSHOT_H
@@ -28,6 +27,9 @@ void leaves_root(struct leaves *l, int root);
 /* path: relative to the project root, or absolute (tools). st: its signature (links not followed) when its content was last known; NULL: it was missing.
  * Any thread. The same path again replaces. */
 void leaves_path(struct leaves *l, struct str path, const struct stat_sig *st);
+/* The same, reported by the one node whose file it is: the source of that path, or the step that has it as an output. As long as nobody else reports
+ * it, what a change of it reaches is known from the graph alone (rules/part.h). */
+void leaves_own(struct leaves *l, struct str path, const struct stat_sig *st);
 /* Its listing matters: call it before listing; names and signature are taken now. One that cannot be read counts as missing. */
 void leaves_folder(struct leaves *l, struct str path);
 void leaves_var(struct leaves *l, struct str name, const char *value); /* NULL: not set */
@@ -41,9 +43,46 @@ struct snapshot_key {
 };
 
 /* Into b; nothing when leaves_never was called or a leaf is not what it was. answer: bytes that check gives back (the line's figures, encoded by the
- * caller). May wait for up to two ticks of the clock. */
-void snapshot_put(struct batch *b, const struct snapshot_key *k, struct leaves *l, struct stats *s, struct str answer);
+ * caller). May wait for up to two ticks of the clock. The block's id; 0: there is none. */
+uint64_t snapshot_put(struct batch *b, const struct snapshot_key *k, struct leaves *l, struct stats *s, struct str answer);
 /* True: nothing changed; answer is borrowed from v. */
 bool snapshot_check(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct str *answer);
+
+#define SNAPSHOT_FEW_MOST 16    /* files that may have changed for a part */
+#define SNAPSHOT_LATER_MOST 512 /* leaves of a later block, from which on a whole one is made again */
+
+/* Last byte of the record's keys. */
+enum { SNAPSHOT_WHOLE = 0, SNAPSHOT_LATER = '+', SNAPSHOT_PARTS = 'p' };
+
+void snapshot_record(const struct snapshot_key *k, char what, struct buf *out); /* the record's key */
+
+enum snapshot_state {
+	SNAPSHOT_OTHER, /* there is none, or anything may have changed */
+	SNAPSHOT_SAME,
+	SNAPSHOT_FEW,   /* only `changed` differ: files, each reported with leaves_own alone */
+};
+struct snapshot_seen {
+	struct str answer;   /* borrowed from the view */
+	uint64_t id;
+	int64_t checked_at;  /* clock_real before the first look */
+	struct str changed[SNAPSHOT_FEW_MOST];
+	size_t nchanged;
+};
+enum snapshot_state snapshot_look(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct arena *a,
+				  struct snapshot_seen *out);
+/* Was each path a file that nobody but its own node looked at? */
+bool snapshot_exclusive(struct view *v, const struct snapshot_key *k, const struct str *paths, size_t n);
+
+/* What a run of a part was to decide about. */
+struct snapshot_part {
+	uint64_t id;         /* of the block that it began with */
+	int64_t checked_at;
+	const struct str *own; /* paths: what had changed, and the outputs of the steps that this reaches */
+	size_t nown;
+};
+/* After a run of a part in which everything came to be in place: into b. Only the leaves of `own` replace what the block says; of other leaves the
+ * old signatures stay, so that a change of one during the run is seen by the next check. Nothing if another block was stored meanwhile. */
+void snapshot_put_part(struct view *v, struct batch *b, const struct snapshot_key *k, const struct snapshot_part *part, struct leaves *l,
+		       struct stats *s, struct str answer);
 
 #endif

@@ -49,7 +49,7 @@ now(struct project *p, struct str path, struct digest *d, enum output_type *type
 	struct arena a = { 0 };
 	struct workspace_item item = { 0 };
 
-	if (workspace_look(p, p->fd, path, false, &a, &item, NULL) < 0)
+	if (workspace_look(p, p->fd, path, REPORT_NOT, &a, &item, NULL) < 0)
 		item = (struct workspace_item){ 0 };
 	*d = item.digest;
 	*type = item.type;

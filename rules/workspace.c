@@ -13,29 +13,33 @@
 enum { GRAIN = 16 };
 
 static void
-report_path(struct project *p, struct str path, const struct file_stat *st)
+report_path(struct project *p, struct str path, const struct file_stat *st, enum report report)
 {
 	struct stat_sig sig;
 
+	if (report == REPORT_NOT)
+		return;
 	if (st != NULL)
 		sig = stat_sig_of(st);
-	leaves_path(p->leaves, path, st != NULL ? &sig : NULL);
+	if (report == REPORT_OWN && st != NULL)
+		leaves_own(p->leaves, path, &sig);
+	else
+		leaves_path(p->leaves, path, st != NULL ? &sig : NULL);
 }
 
 static int
-look_file(struct project *p, int at, const char *path, const struct file_stat *st, bool report, struct content *out,
+look_file(struct project *p, int at, const char *path, const struct file_stat *st, enum report report, struct content *out,
 	  struct err *e)
 {
 	if (stats_content(p->cache->stats, at, path, st, out, e) < 0)
 		return -1;
-	if (report)
-		report_path(p, str_z(path), st);
+	report_path(p, str_z(path), st, report);
 	return 0;
 }
 
 struct folder_reader {
 	struct project *p;
-	bool report;
+	enum report report;
 };
 
 static int
@@ -59,23 +63,23 @@ report_tree(struct project *p, int at, struct str path, const struct tree *t)
 		if (t->v[i].type == TREE_FOLDER)
 			leaves_folder(p->leaves, full);
 		else if (t->v[i].type == TREE_LINK)
-			report_path(p, full, file_stat(at, arena_z(&a, full), false, &st, NULL) == 0 ? &st : NULL);
+			report_path(p, full, file_stat(at, arena_z(&a, full), false, &st, NULL) == 0 ? &st : NULL, REPORT_SHARED);
 	}
 	arena_done(&a);
 }
 
 static int
-look_folder(struct project *p, int at, const char *path, bool report, struct arena *a, struct workspace_item *out, struct err *e)
+look_folder(struct project *p, int at, const char *path, enum report report, struct arena *a, struct workspace_item *out, struct err *e)
 {
 	struct folder_reader r = { .p = p, .report = report };
 	AUTO_BUF manifest = { 0 };
 	struct workspace_item item = { .type = OUTPUT_TREE };
 
-	if (report)
+	if (report != REPORT_NOT)
 		leaves_folder(p->leaves, str_z(path));
 	if (tree_scan(at, path, &(struct tree_reader){ .content = read_one, .ctx = &r }, a, &item.tree, e) < 0)
 		return -1;
-	if (report)
+	if (report != REPORT_NOT)
 		report_tree(p, at, str_z(path), &item.tree);
 	tree_write(&item.tree, &manifest);
 	item.digest = digest_of(buf_str(&manifest));
@@ -86,7 +90,7 @@ look_folder(struct project *p, int at, const char *path, bool report, struct are
 }
 
 int
-workspace_look(struct project *p, int at, struct str path, bool report, struct arena *a, struct workspace_item *out, struct err *e)
+workspace_look(struct project *p, int at, struct str path, enum report report, struct arena *a, struct workspace_item *out, struct err *e)
 {
 	const char *z = arena_z(a, path);
 	struct file_stat st;
@@ -94,8 +98,8 @@ workspace_look(struct project *p, int at, struct str path, bool report, struct a
 	struct err why = { 0 };
 
 	if (file_stat(at, z, true, &st, &why) < 0) {
-		if (report && why.code == ERR_MISSING)
-			report_path(p, path, NULL);
+		if (why.code == ERR_MISSING)
+			report_path(p, path, NULL, report);
 		return err_set(e, why.code, "%s", why.text);
 	}
 	if (st.type == FILE_FOLDER)
@@ -116,7 +120,7 @@ struct many {
 	struct project *p;
 	const struct str *paths;
 	struct workspace_item *items;
-	bool report;
+	enum report report;
 	pthread_mutex_t mutex;
 	size_t failed; /* least index, so that the message does not depend on the threads' order */
 	struct err why;
@@ -145,7 +149,7 @@ look_one(void *ctx, size_t i)
 }
 
 int
-workspace_look_files(struct project *p, const struct str *paths, size_t n, bool report, struct workspace_item *items, struct err *e)
+workspace_look_files(struct project *p, const struct str *paths, size_t n, enum report report, struct workspace_item *items, struct err *e)
 {
 	struct many m = { .p = p, .paths = paths, .items = items, .report = report, .failed = SIZE_MAX };
 

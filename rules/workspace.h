@@ -18,12 +18,16 @@ struct workspace_item {
 	struct tree tree;       /* of a folder, in the arena */
 };
 
-/* report: tell the leaves (rules/snapshot.h) what was seen. ERR_MISSING; ERR_INPUT for what is neither file nor folder. at: the project's
+/* Whether the leaves (rules/snapshot.h) hear of what was seen: not; as something that anybody may depend on; or as the file of the very node that
+ * has this path, in whose name it is asked. */
+enum report { REPORT_NOT, REPORT_SHARED, REPORT_OWN };
+
+/* ERR_MISSING; ERR_INPUT for what is neither file nor folder. at: the project's
  * folder, or another one (then nothing is reported). */
-int workspace_look(struct project *p, int at, struct str path, bool report, struct arena *a, struct workspace_item *out,
+int workspace_look(struct project *p, int at, struct str path, enum report report, struct arena *a, struct workspace_item *out,
 		   struct err *e);
 
 /* The same for many files at once, on all CPUs; each must be a file. items[i].tree stays empty. */
-int workspace_look_files(struct project *p, const struct str *paths, size_t n, bool report, struct workspace_item *items, struct err *e);
+int workspace_look_files(struct project *p, const struct str *paths, size_t n, enum report report, struct workspace_item *items, struct err *e);
 
 #endif
