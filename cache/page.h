@@ -110,6 +110,8 @@ bool page_ok(const struct pages *p, const struct pages_root *r, const uint8_t *p
 /* The pages that hold the data of a leaf's node when it does not fit into the page: first page, and how many it takes. */
 const uint8_t *page_overflow(struct pages *p, const struct pages_root *r, const uint8_t *node, uint64_t *first, uint64_t *n);
 
+/* Of a branch: the child that LMDB follows for key. */
+size_t page_choose(const uint8_t *page, struct str key);
 bool pages_marked(const struct pages_seen *s, uint64_t number);
 bool pages_mark(struct pages_seen *s, uint64_t number); /* was it marked already? */
 /* The tree of a table, checked on the way; root NO_PAGE: empty or not there. False: damage. */

@@ -184,8 +184,8 @@ pages_mark(struct pages_seen *s, uint64_t number)
 }
 
 /* The child that LMDB follows for key: the last whose key is not larger; the first child has no key. */
-static const uint8_t *
-choose(const uint8_t *page, struct str key)
+size_t
+page_choose(const uint8_t *page, struct str key)
 {
 	size_t lo = 0, hi = node_count(page);
 	while (hi - lo > 1) {
@@ -195,7 +195,7 @@ choose(const uint8_t *page, struct str key)
 		else
 			hi = mid;
 	}
-	return node_at(page, lo);
+	return lo;
 }
 
 /* Checks all pages from root to where key is or would be. node: what has that key, or NULL. */
@@ -215,7 +215,7 @@ descend(struct pages *p, const struct pages_root *r, struct pages_seen *s, const
 		if (u16(page + 10) == PAGE_BRANCH) {
 			if (kind == KIND_TABLES)
 				return false;
-			number = node_child(choose(page, key));
+			number = node_child(node_at(page, page_choose(page, key)));
 			continue;
 		}
 		size_t lo = 0, hi = node_count(page);

@@ -75,6 +75,10 @@ bool pages_tables(struct pages *p, const struct pages_root *r);
 bool pages_path(struct pages *p, const struct pages_root *r, struct pages_seen *s, struct str table, struct str key);
 /* May LMDB walk the whole table? */
 bool pages_table(struct pages *p, const struct pages_root *r, struct str table);
+/* May LMDB put or delete key in that table? The path to it, and all pages beside the path, from which or into which LMDB moves nodes. */
+bool pages_beside(struct pages *p, const struct pages_root *r, struct pages_seen *s, struct str table, struct str key);
+/* The trees that each commit changes: the list of free pages and the table of tables. */
+bool pages_commons(struct pages *p, const struct pages_root *r);
 /* May LMDB write? Every page that is reached from anywhere, each reached once, the list of free pages and all counts. */
 bool pages_all(struct pages *p, const struct pages_root *r);
 

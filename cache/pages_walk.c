@@ -155,6 +155,55 @@ pages_table(struct pages *p, const struct pages_root *r, struct str table)
 }
 
 bool
+pages_commons(struct pages *p, const struct pages_root *r)
+{
+	struct pages_seen s = { 0 };
+	pages_seen_reset(&s, r);
+	const bool ok = tree_ok(p, r, &s, KIND_FREE, &r->free) && tree_ok(p, r, &s, KIND_TABLES, &r->tables);
+	pages_seen_done(&s);
+	return ok;
+}
+
+/* From a page on `levels` more levels down along its first or last child, where a leaf must be. */
+static bool
+edge_ok(struct pages *p, const struct pages_root *r, struct pages_seen *s, uint64_t number, int levels, bool last)
+{
+	for (;; levels--) {
+		const uint8_t *page = page_at(p, r, number, 1);
+		if (!page || (!pages_marked(s, number) && !page_ok(p, r, page, KIND_TABLE)) ||
+		    (u16(page + 10) == PAGE_LEAF) != (levels == 0))
+			return false;
+		(void)pages_mark(s, number);
+		if (levels == 0)
+			return true;
+		number = node_child(node_at(page, last ? node_count(page) - 1 : 0));
+	}
+}
+
+bool
+pages_beside(struct pages *p, const struct pages_root *r, struct pages_seen *s, struct str table, struct str key)
+{
+	struct pages_tree t;
+	if (!pages_path(p, r, s, table, key) || !pages_find(p, r, s, table, &t) || t.depth > DEPTH_MAX)
+		return false;
+	if (t.root == NO_PAGE)
+		return true;
+	uint64_t number = t.root;
+	for (int levels = t.depth - 1;; levels--) {
+		const uint8_t *page = page_at(p, r, number, 1); /* pages_path has seen it */
+		if (!page || levels < 0 || (u16(page + 10) == PAGE_LEAF) != (levels == 0))
+			return false;
+		if (levels == 0)
+			return true;
+		const size_t n = node_count(page), i = page_choose(page, key);
+		if ((i > 0 && !edge_ok(p, r, s, node_child(node_at(page, i - 1)), levels - 1, true)) ||
+		    (i + 1 < n && !edge_ok(p, r, s, node_child(node_at(page, i + 1)), levels - 1, false)))
+			return false;
+		number = node_child(node_at(page, i));
+	}
+}
+
+bool
 pages_all(struct pages *p, const struct pages_root *r)
 {
 	struct pages_seen s = { 0 };

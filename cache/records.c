@@ -245,6 +245,7 @@ records_open_sized(const char *folder, bool read_only, size_t map_bytes, struct 
 	r->folder = mem_strdup(folder);
 	r->read_only = read_only;
 	r->map_bytes = map_bytes;
+	r->small_pages = RECORDS_SMALL_PAGES;
 	if (!read_only && file_mkdirs(AT_FDCWD, folder, e) < 0)
 		goto fail;
 	r->dir = file_open_dir(AT_FDCWD, folder, e);

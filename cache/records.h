@@ -13,8 +13,9 @@
  * close-on-exec, 4,096 readers, the map grown when it is full (and re-opened when another process grew it). A file that is
  * not LMDB or is damaged is put aside and begun anew (said through records_notice).
  *
- * LMDB believes its pages, so each page is checked (cache/pages.h) before LMDB walks it: on the path to a key before a look-up,
- * all of them once before the first commit. Damage met by a look-up is a miss; met by a commit, a fresh start.
+ * LMDB believes its pages, so each page is checked (cache/pages.h) before LMDB walks it: on the path to a key before a look-up; before a
+ * commit also those beside the paths and the list of free pages; and all of them once before the first commit if the file is small, or at every
+ * 64th transaction. Damage met by a look-up is a miss; met by a commit, a fresh start.
  *
  * A process has one struct records open per folder at most (LMDB's locks are the process's). After fork() the child leaves it alone.
  * Threads: any thread may read through a view of its own; commits come from one thread at a time, which holds no view meanwhile.

@@ -28,6 +28,8 @@ struct view {
 	struct view *next;   /* in records.idle */
 };
 
+#define RECORDS_SMALL_PAGES 1024
+
 struct records {
 	char *folder;
 	int dir;
@@ -35,7 +37,8 @@ struct records {
 	size_t map_bytes;
 	struct lmdb l;
 	struct pages pages;
-	atomic_bool checked; /* all pages, since opening and since the last damage met */
+	atomic_bool checked; /* all pages, since opening and since the last damage met; else each commit checks what it touches */
+	uint64_t small_pages; /* files of that many pages at most are checked whole before a commit */
 	struct buf notice;
 
 	struct gate gate;

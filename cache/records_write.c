@@ -6,6 +6,8 @@
 
 #define QUIET_MS 10000
 
+enum { FULL_EVERY = 64 };
+
 static int
 quiet(struct records *r, struct err *e)
 {
@@ -62,25 +64,49 @@ replaced(struct records *r)
 	return file_stat(r->dir, "data.mdb", false, &st, NULL) < 0 || st.dev != r->pages.dev || st.ino != r->pages.ino;
 }
 
+/* Everything that is reached from anywhere: of small files, of others now and then, since that takes as long as the file is large. */
 static bool
-sound(struct records *r)
+wants_all(const struct records *r, const struct pages_root *root)
+{
+	return root->next <= r->small_pages || root->txnid % FULL_EVERY == 0;
+}
+
+/* May this batch be written? At least all pages that LMDB will touch are checked. */
+static bool
+sound(struct records *r, const struct batch *b, bool *all)
 {
 	struct pages_root root;
-	return pages_root_newest(&r->pages, &root) && pages_all(&r->pages, &root);
+	struct pages_seen seen = { 0 };
+	struct batch_op op;
+	struct rd rest = { .rest = buf_str(&b->ops) };
+	*all = true; /* also of what takes the place of a damaged file */
+	if (!pages_root_newest(&r->pages, &root))
+		return false;
+	if (wants_all(r, &root))
+		return pages_all(&r->pages, &root);
+	bool ok = pages_commons(&r->pages, &root);
+	pages_seen_reset(&seen, &root);
+	while (ok && batch_next(&rest, &op))
+		ok = pages_beside(&r->pages, &root, &seen, record_table_name(op.table), op.key);
+	pages_seen_done(&seen);
+	*all = !ok;
+	return ok;
 }
 
 static int
 commit_locked(struct records *r, const struct batch *b, struct err *e)
 {
 	int rc = 0;
+	bool trusted = false;
 	for (int i = 0; i < 40; i++) { /* 40 doublings of the map are more than there is */
 		if ((!r->l.env || replaced(r)) && renew(r, NULL, e) < 0)
 			return -1;
-		if (!atomic_load(&r->checked)) {
-			atomic_store(&r->checked, true);
-			if (!sound(r) && renew(r, "its pages contradict each other", e) < 0)
+		if (!trusted && !atomic_load(&r->checked)) {
+			bool all;
+			if (!sound(r, b, &all) && renew(r, "its pages contradict each other", e) < 0)
 				return -1;
-			atomic_store(&r->checked, true);
+			atomic_store(&r->checked, all);
+			trusted = true;
 		}
 		rc = lmdb_write(&r->l, b);
 		const enum lmdb_fault f = lmdb_fault(rc);
