@@ -224,13 +224,13 @@ static void
 put_head(struct buf *out, const struct diag *m, const struct look *look)
 {
 	buf_puts(out, look->place);
-	put_clean(out, m->at.file.n ? m->at.file : STR("pawl"));
+	put_clean(out, m->at.file);
 	if (m->at.line)
 		buf_printf(out, ":%u", m->at.line);
 	if (m->at.line && m->at.column)
 		buf_printf(out, ":%u", m->at.column);
 	const bool error = m->severity == SEVERITY_ERROR;
-	buf_printf(out, ":%s %s%s:%s ", look->off, error ? look->error : look->warning, error ? "error" : "warning",
+	buf_printf(out, "%s%s%s%s%s:%s ", m->at.file.n ? ":" : "", look->off, m->at.file.n ? " " : "", error ? look->error : look->warning, error ? "error" : "warning",
 		   look->off);
 	put_clean(out, m->message);
 	buf_putc(out, '\n');

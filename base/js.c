@@ -114,7 +114,7 @@ parse(struct str text, json_error_t *why)
 }
 
 int
-js_parse(struct str text, const char *what, struct js **out, struct err *e)
+js_parse_at(struct str text, const char *what, struct js **out, struct js_place *at, struct err *e)
 {
 	if (check_depth(text, what, e) < 0)
 		return -1;
@@ -125,11 +125,21 @@ js_parse(struct str text, const char *what, struct js **out, struct err *e)
 		widen(text, &b);
 		j = parse(buf_str(&b), &why);
 	}
-	if (!j)
-		return err_set(e, ERR_INPUT, "%s: line %d, column %d: %s", what, why.line < 1 ? 1 : why.line,
-			       why.column < 0 ? 0 : why.column, why.text);
+	if (!j) {
+		*at = (struct js_place){ why.line < 1 ? 1 : (uint32_t)why.line, why.column < 1 ? 1 : (uint32_t)why.column };
+		return err_set(e, ERR_INPUT, "%s", why.text);
+	}
 	*out = out_of(j);
 	return 0;
+}
+
+int
+js_parse(struct str text, const char *what, struct js **out, struct err *e)
+{
+	struct js_place at = { 0 };
+	if (js_parse_at(text, what, out, &at, e) == 0)
+		return 0;
+	return at.line ? err_wrap(e, "%s: line %u, column %u", what, at.line, at.column) : -1;
 }
 
 void

@@ -26,6 +26,11 @@ enum js_type { JS_NONE, JS_NULL, JS_BOOL, JS_INT, JS_REAL, JS_TEXT, JS_LIST, JS_
 /* Parse one value that fills the text. Whole numbers beyond 64 bits become reals, as canonical JSON writes them. Duplicate keys, a NUL in a
  * key, invalid UTF-8, numbers out of range, depth beyond 200 and trailing bytes are errors (ERR_INPUT) with "line L, column C". what: what it is, for the message ("index.json"). */
 int js_parse(struct str text, const char *what, struct js **out, struct err *e);
+/* The same for a file of the user: on failure where it went wrong (from 1; the column in characters), and e says only what. */
+struct js_place {
+	uint32_t line, column;
+};
+int js_parse_at(struct str text, const char *what, struct js **out, struct js_place *at, struct err *e);
 void js_free(struct js *v);
 void js_freep(struct js **v);
 struct js *js_copy(const struct js *v); /* deep */

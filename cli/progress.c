@@ -20,6 +20,28 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
+/* The descriptor that --events fd:N names; -1 where it names a file. */
+static int
+events_fd(const struct args *a, int *out, struct err *e)
+{
+	struct str where = str_z(a->events);
+	uint64_t fd;
+	*out = -1;
+	if (!str_starts(where, STR("fd:")))
+		return 0;
+	if (!str_u64(str_drop(where, 3), &fd) || fd > 1 << 20 || fcntl((int)fd, F_GETFD) < 0)
+		return err_set(e, ERR_INPUT, "--events %s: there is no such open descriptor", a->events);
+	*out = (int)fd;
+	return 0;
+}
+
+int
+progress_check(const struct args *a, struct err *e)
+{
+	int fd;
+	return a->events ? events_fd(a, &fd, e) : 0;
+}
+
 int
 progress_open(struct progress *p, struct session *s, struct err *e)
 {
@@ -31,12 +53,11 @@ progress_open(struct progress *p, struct session *s, struct err *e)
 	p->live = !a->quiet && isatty(STDERR_FILENO) && !(ci && *ci) && term && strcmp(term, "dumb") != 0;
 	if (!a->events)
 		return 0;
-	struct str where = str_z(a->events);
-	if (str_starts(where, STR("fd:"))) {
-		uint64_t fd;
-		if (!str_u64(str_drop(where, 3), &fd) || fd > 1 << 20 || fcntl((int)fd, F_GETFD) < 0)
-			return err_set(e, ERR_INPUT, "--events %s: there is no such open descriptor", a->events);
-		p->events = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
+	int fd;
+	if (events_fd(a, &fd, e) < 0)
+		return -1;
+	if (fd >= 0) {
+		p->events = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	} else {
 		p->events = file_open(AT_FDCWD, a->events, O_WRONLY | O_CREAT | O_TRUNC, 0666, e);
 	}

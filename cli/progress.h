@@ -25,6 +25,8 @@ struct progress {
 	node_id last;        /* whose output line came last */
 };
 
+/* --events fd:N names a descriptor of the caller's: ask before anything else is opened, which would take its number. */
+int progress_check(const struct args *a, struct err *e);
 int progress_open(struct progress *p, struct session *s, struct err *e); /* opens --events */
 void progress_close(struct progress *p);
 void progress_begin(struct progress *p, struct str run_id, uint32_t total);

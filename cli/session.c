@@ -53,6 +53,15 @@ absolute(struct session *s, struct str path)
 	return path_clean(&s->arena, path_join(&s->arena, working_folder(&s->arena), path));
 }
 
+/* Messages name a file of the project relative to its root. */
+static struct str
+in_project(const struct session *s, struct str path)
+{
+	if (str_starts(path, s->root) && path.n > s->root.n && path.p[s->root.n] == '/')
+		return str_drop(path, s->root.n + 1);
+	return path;
+}
+
 int
 session_find(struct session *s, struct err *e)
 {
@@ -86,9 +95,9 @@ print_mistakes(struct session *s, struct diags *d, const struct err *e)
 		if (m->severity != SEVERITY_ERROR)
 			continue;
 		struct js *o = js_map();
-		js_set(o, "file", js_text(m->at.file));
-		js_set(o, "line", js_int(m->at.line));
-		js_set(o, "column", js_int(m->at.column));
+		js_set(o, "file", m->at.file.n ? js_text(m->at.file) : js_null());
+		js_set(o, "line", m->at.line ? js_int(m->at.line) : js_null());
+		js_set(o, "column", m->at.line && m->at.column ? js_int(m->at.column) : js_null());
 		js_set(o, "code", js_text(m->code));
 		js_set(o, "message", js_text(m->message));
 		js_set(o, "hint", m->hint.n ? js_text(m->hint) : js_null());
@@ -107,7 +116,7 @@ session_open(struct session *s, struct err *e)
 		return -1;
 	s->params_files = arena_array(&s->arena, struct str, a->params_files.n);
 	for (size_t i = 0; i < a->params_files.n; i++)
-		s->params_files[i] = absolute(s, str_z(a->params_files.v[i]));
+		s->params_files[i] = in_project(s, absolute(s, str_z(a->params_files.v[i])));
 	struct project_opts o = {
 		.root = s->root,
 		.file = s->file,

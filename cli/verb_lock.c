@@ -26,7 +26,7 @@ verb_lock(struct args *a, struct err *e)
 			AUTO_BUF b = { 0 };
 			if (n)
 				buf_printf(&b, "%zu %s resolved into pawl.lock\n", n, n == 1 ? "entry" : "entries");
-			else
+			else if (status == 0)
 				buf_puts(&b, "pawl.lock is up to date\n");
 			text_out(buf_str(&b));
 			js_free(m.answer);

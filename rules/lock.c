@@ -72,12 +72,12 @@ check(struct js *doc, struct err *e)
 }
 
 static int
-parse(struct str text, struct js **out, struct err *e)
+parse(struct str text, struct js **out, struct js_place *at, struct err *e)
 {
 	AUTO_JS doc = NULL;
 
-	if (js_parse(text, LOCK_FILE, &doc, e) < 0)
-		return err_wrap(e, "it was damaged, perhaps by a merge: mend it, or remove it and run 'pawl lock'");
+	if (js_parse_at(text, LOCK_FILE, &doc, at, e) < 0)
+		return err_wrap(e, "the lock was damaged, perhaps by a merge");
 	if (check(doc, e) < 0)
 		return -1;
 	*out = doc;
@@ -85,14 +85,34 @@ parse(struct str text, struct js **out, struct err *e)
 	return 0;
 }
 
+static void
+broken(struct diags *d, struct str text, struct js_place at, const struct err *why)
+{
+	const struct place place = { .file = STR(LOCK_FILE), .line = at.line, .column = at.column };
+	struct str message = str_z(why->text);
+
+	if (str_starts(message, STR(LOCK_FILE ": ")))
+		message = str_drop(message, strlen(LOCK_FILE ": "));
+	diags_source(d, place.file, arena_str(&d->arena, text));
+	diags_add(d, SEVERITY_ERROR, place, "lock", STR("mend it, or remove it and run 'pawl lock'"), STR_FMT, STR_ARG(message));
+}
+
 static int
-read_doc(int root, struct js **out, struct err *e)
+read_doc(int root, struct js **out, struct diags *d, struct err *e)
 {
 	AUTO_BUF text = { 0 };
 	struct err why = { 0 };
 
-	if (file_read(root, LOCK_FILE, LOCK_LIMIT, &text, &why) == 0)
-		return parse(buf_str(&text), out, e);
+	if (file_read(root, LOCK_FILE, LOCK_LIMIT, &text, &why) == 0) {
+		struct js_place at = { 0 };
+		if (parse(buf_str(&text), out, &at, &why) == 0)
+			return 0;
+		if (d && why.code == ERR_INPUT)
+			broken(d, buf_str(&text), at, &why);
+		if (e)
+			*e = why;
+		return -1;
+	}
 	if (why.code == ERR_MISSING) {
 		*out = empty();
 		return 0;
@@ -109,11 +129,11 @@ begin(struct lock *l, struct js *doc)
 }
 
 int
-lock_load(int root, struct lock *l, struct err *e)
+lock_load(int root, struct lock *l, struct diags *d, struct err *e)
 {
 	struct js *doc;
 
-	if (read_doc(root, &doc, e) < 0)
+	if (read_doc(root, &doc, d, e) < 0)
 		return -1;
 	begin(l, doc);
 	return 0;
@@ -124,7 +144,8 @@ lock_read(struct str text, struct lock *l, struct err *e)
 {
 	struct js *doc;
 
-	if (parse(text, &doc, e) < 0)
+	struct js_place at = { 0 };
+	if (parse(text, &doc, &at, e) < 0)
 		return -1;
 	begin(l, doc);
 	return 0;
@@ -326,7 +347,7 @@ lock_save(struct lock *l, int root, struct err *e)
 	if (l->locked)
 		return err_set(e, ERR_INPUT, "--locked: " LOCK_FILE " would change; run 'pawl lock' and commit it");
 	/* Somebody else may have written it meanwhile: their entries stay. */
-	if (read_doc(root, &now, e) < 0)
+	if (read_doc(root, &now, NULL, e) < 0)
 		return -1;
 	apply(now, l->changes);
 	prune(now, l->used);

@@ -16,6 +16,7 @@
 #define PAWL_RULES_LOCK_H
 
 #include "base/buf.h"
+#include "base/diag.h"
 #include "base/err.h"
 #include "base/js.h"
 
@@ -30,7 +31,8 @@ struct lock {
 	bool moving_all;
 };
 
-int lock_load(int root, struct lock *l, struct err *e);   /* a missing file is an empty lock; ERR_INPUT with line for a broken one; l->locked stays */
+/* A missing file is an empty lock. A broken one is ERR_INPUT, and a mistake with its place in d where d is not NULL; l->locked stays. */
+int lock_load(int root, struct lock *l, struct diags *d, struct err *e);
 int lock_read(struct str text, struct lock *l, struct err *e); /* the same from its text */
 void lock_done(struct lock *l);
 struct js *lock_get(const struct lock *l, const char *section, struct str name);  /* NULL: not there */

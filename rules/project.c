@@ -91,7 +91,7 @@ open_parts(struct project *p, struct diags *d, struct err *e)
 	if (read_ir(p, d, e) < 0)
 		return -1;
 	p->lock.locked = p->opts.locked;
-	if (choose_stack(p, e) < 0 || lock_load(p->fd, &p->lock, e) < 0)
+	if (choose_stack(p, e) < 0 || lock_load(p->fd, &p->lock, d, e) < 0)
 		return -1;
 	identify(p);
 	return 0;

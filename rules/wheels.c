@@ -60,7 +60,13 @@ environment_target(struct project *p, const struct ir_environment *env, bool ima
 	if (image) {
 		if (!parent_locked(p, env, a, &info))
 			return err_set(e, ERR_MISSING, "the parent of environment '" STR_FMT "' is not resolved yet", STR_ARG(env->name));
-		return target_of_parent(&info, env, out, e);
+		if (target_of_parent(&info, env, out, e) == 0)
+			return 0;
+		if (!p->diags.n)
+			diags_add(&p->diags, SEVERITY_ERROR, env->python_at, "no-python", STR("take a parent that has Python 3"),
+				  "environment '" STR_FMT "' has Python requirements, but its parent '" STR_FMT "' has no Python 3",
+				  STR_ARG(env->name), STR_ARG(info.name));
+		return -1;
 	}
 	if (interpreter_find(p, &py, e) < 0)
 		return -1;

@@ -126,7 +126,8 @@ read_word(struct parser *p, struct token *t, struct err *e)
 			return err_set(e, ERR_INPUT,
 				       "the word '" STR_FMT "' means nothing here: write '${params." STR_FMT
 				       "}' for a parameter, or quotes around a text",
-				       STR_ARG(str_take(word, 60)), STR_ARG(str_take(word, 60)));
+				       STR_ARG(str_take(word, 60)),
+				       STR_ARG(str_take(str_starts(word, STR("params.")) ? str_drop(word, 7) : word, 60)));
 		*t = (struct token){ TOKEN_VALUE, .value = yaml_js(&n2) };
 	}
 	return 0;

@@ -23,7 +23,7 @@ a_missing_file_is_an_empty_lock(void **state)
 	struct lock l = { 0 };
 	struct err e;
 
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	assert_null(lock_get(&l, "parents", STR("x")));
 	assert_ok(lock_save(&l, s->fd, &e), &e);
 	assert_false(file_exists(s->fd, "pawl.lock"));
@@ -38,7 +38,7 @@ what_is_set_is_written_sorted_one_thing_a_line(void **state)
 	struct err e;
 	AUTO_BUF text = { 0 };
 
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	assert_ok(lock_set(&l, "requirements", STR("q2"), parse("{\"wheels\":[" PIN("six", "1.16.0", "s.whl", HASH) "," PIN("a", "1", "a.whl", HASH) "],\"requires\":[\"b\",\"a\"]}"), &e), &e);
 	assert_ok(lock_set(&l, "parents", STR("p"), parse("{\"digest\":\"x\",\"deep\":{\"a\":{\"b\":1}}}"), &e), &e);
 	assert_ok(lock_save(&l, s->fd, &e), &e);
@@ -50,7 +50,7 @@ what_is_set_is_written_sorted_one_thing_a_line(void **state)
 				   "        {\"file\":\"a.whl\",\"name\":\"a\",\"sha256\":\"" HASH "\",\"version\":\"1\"}\n      ]\n    }\n  },\n  \"version\": 1\n}\n");
 	lock_done(&l);
 	/* The same again changes nothing. */
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	l.locked = true;
 	assert_ok(lock_set(&l, "parents", STR("p"), parse("{\"deep\":{\"a\":{\"b\":1}},\"digest\":\"x\"}"), &e), &e);
 	assert_false(l.dirty);
@@ -64,7 +64,7 @@ locked_means_no_change(void **state)
 	struct lock l = { .locked = true };
 	struct err e;
 
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	assert_true(l.locked);
 	assert_fails(lock_set(&l, "parents", STR("python:3"), parse("{}"), &e), &e, ERR_INPUT);
 	assert_non_null(strstr(e.text, "python:3"));
@@ -101,12 +101,12 @@ answers_that_nobody_asks_for_go(void **state)
 	struct lock l = { 0 };
 	struct err e;
 
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	assert_ok(lock_set(&l, "requirements", STR("old"), parse(ENTRY("3.11")), &e), &e);
 	assert_ok(lock_set(&l, "requirements", STR("other"), parse(ENTRY("3.12")), &e), &e);
 	assert_ok(lock_save(&l, s->fd, &e), &e);
 	lock_done(&l);
-	assert_ok(lock_load(s->fd, &l, &e), &e);
+	assert_ok(lock_load(s->fd, &l, NULL, &e), &e);
 	lock_use(&l, "requirements", STR("new"));
 	assert_ok(lock_set(&l, "requirements", STR("new"), parse(ENTRY("3.11")), &e), &e);
 	assert_ok(lock_save(&l, s->fd, &e), &e);
@@ -130,7 +130,7 @@ broken_files_are_refused(void **state)
 		struct err e;
 		ROW(i, rows[i]);
 		scratch_write(s, "pawl.lock", rows[i]);
-		assert_fails(lock_load(s->fd, &l, &e), &e, ERR_INPUT);
+		assert_fails(lock_load(s->fd, &l, NULL, &e), &e, ERR_INPUT);
 		assert_non_null(strstr(e.text, "pawl.lock"));
 	}
 }

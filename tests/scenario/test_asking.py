@@ -379,3 +379,56 @@ class Small(PawlTest):
         self.write("pawl.yaml", "version: 1\npipeline: x\nsteps: {}\n")
         self.pawl("run")
         self.assertEqual(self.pawl("--json", "plan").json["steps"], [])
+
+
+class Places(PawlTest):
+    """A mistake has the place in the file that it is in, for people and for programs."""
+
+    def setUp(self):
+        super().setUp()
+        chain(self)
+
+    def mistake(self, *args, **more):
+        errors = self.pawl("--json", *args, status=2, **more).json["errors"]
+        self.assertEqual(len(errors), 1, errors)
+        return errors[0]
+
+    def test_conflict_in_the_lock(self):
+        self.write("pawl.lock", "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> x\n")
+        error = self.mistake("run")
+        self.assertEqual((error["file"], error["line"], error["column"], error["code"]), ("pawl.lock", 1, 1, "lock"))
+        self.assertIn("pawl lock", error["hint"])
+        self.assertIn("pawl.lock:1:1: error: ", self.pawl("run", status=2).err)
+
+    def test_lock_of_another_version(self):
+        self.write("pawl.lock", '{"version": 7}\n')
+        error = self.mistake("run")
+        self.assertEqual((error["file"], error["line"]), ("pawl.lock", None))
+
+    def test_params_file_relative_to_the_root(self):
+        self.write("p.yaml", "factr: 3\n")
+        self.assertEqual(self.mistake("plan", "--params", "p.yaml")["file"], "p.yaml")
+
+    def test_parameter_on_the_command_line(self):
+        self.assertTrue(self.pawl("plan", "-p", "factr=1", status=2).err.startswith("error: -p factr=1: "))
+
+    def test_condition_with_a_bare_parameter(self):
+        self.edit("pawl.yaml", "steps:", "steps:\n  never: {run: 'true', when: params.factor}")
+        self.assertIn("write '${params.factor}'", self.mistake("plan")["message"])
+
+    def test_parent_without_python(self):
+        self.edit("pawl.yaml", "steps:", "environments:\n  base: {parent: scratch, python: {requirements: [six]}}\nsteps:")
+        error = self.mistake("plan")
+        self.assertEqual((error["file"], error["code"]), ("pawl.yaml", "no-python"))
+
+    def test_closed_descriptor_for_events(self):
+        self.pawl("run")
+        for number in range(3, 14):
+            outcome = self.pawl("--events", "fd:%d" % number, "run", "--force", status=2)
+            self.assertIn("no such open descriptor", outcome.err)
+        self.pawl("cache", "verify")
+
+    def test_failed_lock_is_not_up_to_date(self):
+        self.edit("pawl.yaml", "steps:", "environments:\n  base: {parent: 'localhost:1/nothing:1'}\nsteps:")
+        outcome = self.pawl("lock", status=3)
+        self.assertNotIn("up to date", outcome.out)
