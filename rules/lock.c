@@ -77,7 +77,7 @@ parse(struct str text, struct js **out, struct js_place *at, struct err *e)
 	AUTO_JS doc = NULL;
 
 	if (js_parse_at(text, LOCK_FILE, &doc, at, e) < 0)
-		return err_wrap(e, "the lock was damaged, perhaps by a merge");
+		return err_wrap(e, LOCK_FILE ": it was damaged, perhaps by a merge");
 	if (check(doc, e) < 0)
 		return -1;
 	*out = doc;

@@ -142,7 +142,7 @@ bad_texts_are_refused_with_their_place(void **state)
 	static const struct {
 		const char *in, *place;
 	} rows[] = {
-		{ "", "line 1, column 0" },
+		{ "", "line 1, column 1" },
 		{ "{", "line 1, column 1" },
 		{ "{\"a\":1,\"a\":2}", "line 1, column 10" },
 		{ "[1,\n 2,\n x]", "line 3" },

@@ -78,15 +78,15 @@ two_writers_keep_each_others_entries(void **state)
 	struct lock a = { 0 }, b = { 0 };
 	struct err e;
 
-	assert_ok(lock_load(s->fd, &a, &e), &e);
-	assert_ok(lock_load(s->fd, &b, &e), &e);
+	assert_ok(lock_load(s->fd, &a, NULL, &e), &e);
+	assert_ok(lock_load(s->fd, &b, NULL, &e), &e);
 	assert_ok(lock_set(&a, "parents", STR("a"), parse("{\"x\":1}"), &e), &e);
 	assert_ok(lock_set(&b, "parents", STR("b"), parse("{\"x\":2}"), &e), &e);
 	assert_ok(lock_save(&a, s->fd, &e), &e);
 	assert_ok(lock_save(&b, s->fd, &e), &e);
 	lock_done(&a);
 	lock_done(&b);
-	assert_ok(lock_load(s->fd, &a, &e), &e);
+	assert_ok(lock_load(s->fd, &a, NULL, &e), &e);
 	assert_int_equal(js_num(js_get(lock_get(&a, "parents", STR("a")), "x")), 1);
 	assert_int_equal(js_num(js_get(lock_get(&a, "parents", STR("b")), "x")), 2);
 	lock_done(&a);
