@@ -29,7 +29,8 @@ struct sandbox_spec {
 	struct str upper;                 /* absolute folder that takes the changes (with a sibling work folder); empty: thrown away */
 };
 
-/* The unpacked form of a layer blob: made if missing; its folder. Any thread; two at once share the work. */
+/* The unpacked form of a layer blob: made if missing or not as it was made; its folder. ERR_DAMAGED: the blob was damaged, and is removed. Any thread; two at
+ * once share the work. */
 int sandbox_unpack(struct cache *c, const struct digest *layer, struct arena *a, struct str *folder, struct err *e);
 /* The command line that runs argv inside: our own program again with a private verb, that sets the namespaces up and then
  * executes. Its argv and the descriptors it needs are in the arena. self: absolute path of the running program. */

@@ -15,6 +15,7 @@
 #include "backends/archive.h"
 #include "backends/sandbox.h"
 #include "cache/claim.h"
+#include "cache/unpacked.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
@@ -48,7 +49,9 @@ own(struct unpacking *u, int at, const char *name, const struct archive_item *it
 		return err_os(e, "give '" STR_FMT "' its owner", STR_ARG(item->path));
 	/* set-id bits go with the owner, so they are set after it; without root they would name the wrong one */
 	mode_t mode = item->mode & (u->is_root ? 07777 : 0777);
-	if (item->type != ARCHIVE_LINK_ENTRY && fchmodat(at, name, mode | (u->is_root ? 0 : 0600), 0) < 0)
+	/* without root its owner has to read it, and to write what comes later into a folder */
+	const mode_t mine = u->is_root ? 0 : item->type == ARCHIVE_FOLDER_ENTRY ? 0700 : 0600;
+	if (item->type != ARCHIVE_LINK_ENTRY && fchmodat(at, name, mode | mine, 0) < 0)
 		return err_os(e, "give '" STR_FMT "' its mode", STR_ARG(item->path));
 	return 0;
 }
@@ -80,8 +83,10 @@ white_out(struct unpacking *u, int at, struct str name, struct err *e)
 	if (str_is(name, ".wh..wh..opq")) {
 		char path[64];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", at);
-		const char *attribute = u->is_root ? "trusted.overlay.opaque" : "user.overlay.opaque";
-		if (setxattr(path, attribute, "y", 1, 0) < 0)
+		/* root mounts with the one, and for a command that runs as somebody else with the other */
+		if (u->is_root && setxattr(path, "trusted.overlay.opaque", "y", 1, 0) < 0)
+			return err_os(e, "mark a folder as opaque");
+		if (setxattr(path, "user.overlay.opaque", "y", 1, 0) < 0)
 			return err_os(e, "mark a folder as opaque");
 		return 0;
 	}
@@ -178,32 +183,55 @@ wait_for_claim(struct cache *c, struct str name, struct err *e)
 	}
 }
 
+/* The layer's blob is gone when it was what is wrong: ERR_DAMAGED then, and it can be fetched or made again. */
+static int
+blame_blob(struct cache *c, const struct digest *layer, struct err *e)
+{
+	struct err damage = { 0 };
+	if (blobs_check(c->blobs, layer, &damage) == 0 || damage.code != ERR_DAMAGED)
+		return -1;
+	(void)blobs_remove(c->blobs, layer, NULL); /* it is found to be damaged again next time */
+	*e = damage;
+	return -1;
+}
+
+/* Under its claim. Nothing is synced: after a crash the seal tells what did not reach the disk. */
+static int
+unpack_anew(struct cache *c, const struct digest *layer, const char *hex, const char *name, struct arena *a, struct err *e)
+{
+	struct str roots = path_join(a, c->folder, STR(UNPACKED_ROOTS)), scratch;
+	if (file_mkdirs(AT_FDCWD, arena_z(a, roots), e) < 0 || unpacked_remove(c, name, e) < 0 ||
+	    file_scratch_dir(arena_z(a, roots), ".new-", a, &scratch, e) < 0)
+		return -1;
+	const char *from = arena_z(a, scratch);
+	int rc = unpack_into(c, layer, hex, from, e);
+	if (rc < 0)
+		rc = blame_blob(c, layer, e);
+	else if (chmod(from, 0755) < 0)
+		rc = err_os(e, "set the mode of '%s'", from);
+	else if (unpacked_seal(c, name, from, e) < 0 || file_rename(AT_FDCWD, from, c->fd, name, e) < 0)
+		rc = -1;
+	if (rc < 0)
+		(void)file_remove_tree(AT_FDCWD, from, NULL); /* the first failure is the one to tell */
+	return rc;
+}
+
 int
 sandbox_unpack(struct cache *c, const struct digest *layer, struct arena *a, struct str *folder, struct err *e)
 {
 	char hex[DIGEST_HEX + 1];
 	digest_hex(layer, hex);
 	/* owners differ between root and others, so their folders do */
-	struct str name = arena_printf(a, "roots/%s%s", hex, geteuid() == 0 ? "" : "-user");
-	struct str done = path_join(a, c->folder, name);
-	const char *to = arena_z(a, done);
-	if (!file_exists(AT_FDCWD, to)) {
+	struct str name = arena_printf(a, UNPACKED_ROOTS "/%s%s", hex, geteuid() == 0 ? "" : "-user");
+	const char *z = arena_z(a, name);
+	unpacked_use(c, z);
+	if (!unpacked_whole(c, z)) {
 		AUTO_FD claim = wait_for_claim(c, name, e);
 		if (claim < 0)
 			return -1;
-		if (!file_exists(AT_FDCWD, to)) {
-			struct str roots = path_join(a, c->folder, STR("roots")), scratch;
-			if (file_mkdirs(AT_FDCWD, arena_z(a, roots), e) < 0 ||
-			    file_scratch_dir(arena_z(a, roots), ".new-", a, &scratch, e) < 0)
-				return -1;
-			const char *from = arena_z(a, scratch);
-			if (unpack_into(c, layer, hex, from, e) < 0 || chmod(from, 0755) < 0 ||
-			    file_rename(AT_FDCWD, from, AT_FDCWD, to, e) < 0) {
-				(void)file_remove_tree(AT_FDCWD, from, NULL); /* the first failure is the one to tell */
-				return err_wrap(e, "unpack layer %.12s", hex);
-			}
-		}
+		if (!unpacked_whole(c, z) && unpack_anew(c, layer, hex, z, a, e) < 0)
+			return err_wrap(e, "unpack layer %.12s", hex);
 	}
-	*folder = done;
+	*folder = path_join(a, c->folder, name);
 	return 0;
 }

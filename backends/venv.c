@@ -11,6 +11,7 @@
 #include "backends/layer.h"
 #include "backends/venv_scripts.h"
 #include "backends/wheel.h"
+#include "cache/unpacked.h"
 #include "sys/file.h"
 #include "sys/pool.h"
 
@@ -111,8 +112,10 @@ plan_wheels(struct making *m, struct err *e)
 		digest_hex(&s->wheels[i].digest, hex);
 		m->unpacked[i] = arena_printf(&m->arena, STR_FMT "/" WHEELS "/%s-py" STR_FMT "-%d.%d", STR_ARG(m->c->folder), hex,
 					      STR_ARG(s->series), WHEEL_FORMAT, VENV_FORMAT);
-		if (file_exists(AT_FDCWD, m->unpacked[i].p))
+		if (file_exists(AT_FDCWD, m->unpacked[i].p)) {
+			unpacked_use(m->c, m->unpacked[i].p + m->c->folder.n + 1);
 			continue;
+		}
 		if (scratch(m, "wheel-", &m->fresh[i], e) < 0)
 			return -1;
 	}
@@ -302,8 +305,11 @@ venv_make(struct cache *c, const struct venv_spec *s, struct err *e)
 {
 	struct making m = { .c = c, .s = s };
 
-	if (venv_there(c, s->name))
+	unpacked_use(c, arena_z(&m.arena, path_join(&m.arena, STR("venvs"), s->name)));
+	if (venv_there(c, s->name)) {
+		arena_done(&m.arena);
 		return 0;
+	}
 	m.series_lib = arena_printf(&m.arena, "lib/python" STR_FMT "/site-packages", STR_ARG(s->series));
 	int bad = build(&m, e);
 	if (bad) {

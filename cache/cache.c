@@ -7,6 +7,7 @@
 
 #include "cache/lease.h"
 #include "cache/stats.h"
+#include "cache/unpacked.h"
 #include "sys/file.h"
 
 #define COMMIT_LOCK_MS 10000
@@ -108,6 +109,7 @@ cache_close(struct cache *c)
 	if (!c)
 		return;
 	lease_drop(c);
+	unpacked_forget(c);
 	stats_free(c->stats);
 	blobs_close(c->blobs);
 	records_close(c->records);

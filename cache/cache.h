@@ -4,7 +4,7 @@
  *
  * Folder: $PAWL_CACHE, else $XDG_CACHE_HOME/pawl, else ~/.cache/pawl:
  *	records/  LMDB          blobs/  OCI image layout (oci-layout, index.json, blobs/sha256/)
- *	locks/    claims, project locks         leases/  what running invocations use        venvs/, roots/, tmp/  unpacked things
+ *	locks/    claims, project locks         leases/  what running invocations use        venvs/, roots/, pyc/, tmp/  unpacked things
  * blobs/ is the layout's folder: FOLDER/blobs/oci-layout, FOLDER/blobs/blobs/sha256/HEX.
  *
  * A cache that cannot be written (disk full, read-only) is still usable: `degraded` is set, reads work where they can, writes are dropped,
@@ -23,6 +23,7 @@ struct cache {
 	struct blobs *blobs;
 	struct stats *stats;   /* cache/stats.h */
 	struct lease *lease;   /* cache/lease.h; NULL: none taken */
+	struct unpacked_seen *_Atomic seen; /* cache/unpacked.h: folders found whole */
 	_Atomic bool degraded; /* set by the thread that commits, read by all */
 	struct arena arena;
 	struct str notice; /* not told yet */

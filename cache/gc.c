@@ -44,7 +44,7 @@ struct gc {
 	VEC(struct blob) blobs; /* by digest */
 	struct map results;     /* key of a result -> place in items */
 	enum table table;       /* being walked */
-	int64_t now, oldest;
+	int64_t now, oldest, max_age;
 	uint64_t bytes;
 };
 
@@ -55,12 +55,11 @@ add_item(void *ctx, struct str key, struct str value)
 {
 	struct gc *g = ctx;
 	struct item it = { .table = g->table, .rank = RANK_YOUNG, .key = arena_str(&g->arena, key) };
-	const int64_t max_age = g->o->max_age > 0 ? g->o->max_age : 30 * DAY;
 	if (!g->o->describe(g->o->ctx, g->c, g->table, it.key, value, &g->arena, &it.is))
 		it = (struct item){ .table = it.table, .key = it.key, .rank = RANK_UNREAD };
 	else if (g->table == TABLE_LAST)
 		it.rank = RANK_ROOT;
-	else if (it.is.used_at < g->now - max_age)
+	else if (it.is.used_at < g->now - g->max_age)
 		it.rank = RANK_OLD;
 	if (g->table == TABLE_RESULT)
 		(void)map_put(&g->results, it.key, (uint32_t)g->items.n);
@@ -279,6 +278,21 @@ remove_blobs(struct gc *g, struct gc_report *r, struct err *e)
 	return rc < 0 ? -1 : blobs_graves_empty(g->c->blobs, e);
 }
 
+static bool
+layer_stays(void *ctx, const struct digest *d)
+{
+	const struct blob *b = blob_of(ctx, d);
+	return b && !goes(b);
+}
+
+static int
+sweep_unpacked(struct gc *g, struct gc_report *r, struct err *e)
+{
+	const struct unpacked_opts o = { .now = g->now, .max_age = g->max_age, .oldest = g->oldest, .dry_run = g->o->dry_run,
+					 .needed = layer_stays, .ctx = g };
+	return unpacked_sweep(g->c, &o, &r->unpacked, e);
+}
+
 static int
 collect_and_remove(struct gc *g, struct gc_report *out, struct err *e)
 {
@@ -290,6 +304,8 @@ collect_and_remove(struct gc *g, struct gc_report *out, struct err *e)
 	struct gc_report r;
 	report(g, &r);
 	if (!g->o->dry_run && (remove_results(g, e) < 0 || remove_blobs(g, &r, e) < 0))
+		return -1;
+	if (sweep_unpacked(g, &r, e) < 0)
 		return -1;
 	*out = r;
 	return 0;
@@ -304,7 +320,7 @@ gc_run(struct cache *c, const struct gc_opts *o, struct gc_report *out, struct e
 	AUTO_FD claim = claim_try(c, STR("gc"), e);
 	if (claim < 0)
 		return err_wrap(e, "another process is making the cache in '" STR_FMT "' smaller", STR_ARG(c->folder));
-	struct gc g = { .c = c, .o = o, .now = clock_real() };
+	struct gc g = { .c = c, .o = o, .now = clock_real(), .max_age = o->max_age > 0 ? o->max_age : 30 * DAY };
 	const int rc = collect_and_remove(&g, out, e);
 	VEC_DONE(&g.items);
 	VEC_DONE(&g.blobs);

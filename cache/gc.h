@@ -7,12 +7,14 @@
  * like. Results that are no roots are removed in the order of worth (seconds to make again per byte, then age): all of them without
  * max_bytes, else until the cache is below it; if it then still is not, younger results follow that no last record names. Blobs that nothing
  * names are removed, except those younger than the oldest held lease. Records go first, durably; a blob is taken back when it
- * turns out to have been leased or put again meanwhile. One gc at a time (ERR_BUSY).
+ * turns out to have been leased or put again meanwhile. Unpacked folders follow: those of layers that are no longer there, and those that nobody
+ * used for max_age or since the oldest held lease began. One gc at a time (ERR_BUSY).
  */
 #ifndef PAWL_CACHE_GC_H
 #define PAWL_CACHE_GC_H
 
 #include "cache/cache.h"
+#include "cache/unpacked.h"
 
 struct gc_item {
 	int64_t used_at;          /* ns since 1970 */
@@ -38,6 +40,7 @@ struct gc_opts {
 struct gc_report {
 	size_t results, results_removed, blobs, blobs_removed;
 	uint64_t bytes, bytes_removed;
+	struct unpacked_report unpacked; /* bytes above are of blobs alone */
 };
 
 int gc_run(struct cache *c, const struct gc_opts *o, struct gc_report *out, struct err *e);

@@ -76,6 +76,9 @@ stats(struct session *s, struct err *e)
 	struct adding blobs = { 0 };
 	struct tally t = { 0 };
 	struct view *v;
+	struct unpacked_report unpacked;
+	if (unpacked_sweep(s->cache, NULL, &unpacked, e) < 0)
+		return -1;
 	if (blobs_each(s->cache->blobs, add_blob, &blobs, e) < 0 || view_begin(s->cache->records, &v, e) < 0)
 		return -1;
 	size_t results = view_count(v, TABLE_RESULT);
@@ -88,6 +91,8 @@ stats(struct session *s, struct err *e)
 		js_set(o, "results", js_int((int64_t)results));
 		js_set(o, "blobs", js_int((int64_t)blobs.n));
 		js_set(o, "bytes", js_int((int64_t)blobs.bytes));
+		js_set(o, "unpacked", js_int((int64_t)unpacked.n));
+		js_set(o, "unpacked_bytes", js_int((int64_t)unpacked.bytes));
 		js_set(o, "runs", js_int((int64_t)t.runs));
 		text_json(js_set(o, "hit_rate", js_real(rate)));
 		return 0;
@@ -95,6 +100,8 @@ stats(struct session *s, struct err *e)
 	AUTO_BUF b = { 0 };
 	buf_printf(&b, "folder    " STR_FMT "\nresults   %zu\nblobs     %zu, ", STR_ARG(s->cache->folder), results, blobs.n);
 	text_bytes(&b, blobs.bytes);
+	buf_printf(&b, "\nunpacked  %zu, ", unpacked.n);
+	text_bytes(&b, unpacked.bytes);
 	buf_printf(&b, "\nhit rate  %.0f %% of %llu steps in %zu runs\n", rate * 100, (unsigned long long)(t.hit + t.made),
 		   t.runs);
 	text_out(buf_str(&b));
@@ -118,7 +125,11 @@ gc(struct session *s, struct err *e)
 		js_set(j, "blobs", js_int((int64_t)r.blobs));
 		js_set(j, "blobs_removed", js_int((int64_t)r.blobs_removed));
 		js_set(j, "bytes", js_int((int64_t)r.bytes));
-		text_json(js_set(j, "bytes_removed", js_int((int64_t)r.bytes_removed)));
+		js_set(j, "bytes_removed", js_int((int64_t)r.bytes_removed));
+		js_set(j, "unpacked", js_int((int64_t)r.unpacked.n));
+		js_set(j, "unpacked_removed", js_int((int64_t)r.unpacked.removed));
+		js_set(j, "unpacked_bytes", js_int((int64_t)r.unpacked.bytes));
+		text_json(js_set(j, "unpacked_bytes_removed", js_int((int64_t)r.unpacked.bytes_removed)));
 		return 0;
 	}
 	AUTO_BUF b = { 0 };
@@ -127,6 +138,10 @@ gc(struct session *s, struct err *e)
 	text_bytes(&b, r.bytes_removed);
 	buf_puts(&b, " of ");
 	text_bytes(&b, r.bytes);
+	buf_printf(&b, "; %zu of %zu unpacked folders, ", r.unpacked.removed, r.unpacked.n);
+	text_bytes(&b, r.unpacked.bytes_removed);
+	buf_puts(&b, " of ");
+	text_bytes(&b, r.unpacked.bytes);
 	buf_putc(&b, '\n');
 	text_out(buf_str(&b));
 	return 0;

@@ -148,18 +148,38 @@ image_layers_planned(struct project *p, const struct ir_environment *env, struct
 
 /* ---- for a sandbox ---- */
 
+static int
+unpack_layers(struct project *p, const struct ir_environment *env, const struct image_layers *l, struct arena *a, struct str *v, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (sandbox_unpack(p->cache, &l->v[i].digest, a, &v[i], e) < 0)
+			return err_wrap(e, "unpack layer %s/" STR_FMT " of environment '" STR_FMT "'", l->v[i].kind, STR_ARG(l->v[i].name),
+					STR_ARG(env->name));
+	}
+	return 0;
+}
+
 int
 image_roots(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct str **roots, size_t *n,
 	    struct err *e)
 {
 	struct image_layers l;
-	if (image_have(p, env, r, e) < 0 || image_info_read(r, a, &l, e) < 0)
+	struct err damage = { 0 };
+	int rc;
+	if (image_info_read(r, a, &l, e) < 0)
 		return -1;
 	struct str *v = arena_array(a, struct str, l.n + 1);
-	for (size_t i = 0; i < l.n; i++) {
-		if (sandbox_unpack(p->cache, &l.v[i].digest, a, &v[i], e) < 0)
-			return err_wrap(e, "unpack layer %s/" STR_FMT " of environment '" STR_FMT "'", l.v[i].kind, STR_ARG(l.v[i].name),
-					STR_ARG(env->name));
+	/* A blob that turns out to be damaged is gone then, and fetched again: each of them once. */
+	for (size_t tries = 0;; tries++) {
+		if (image_have(p, env, r, e) < 0)
+			return -1;
+		rc = unpack_layers(p, env, &l, a, v, &damage);
+		if (rc == 0 || damage.code != ERR_DAMAGED || tries == l.n)
+			break;
+	}
+	if (rc < 0) {
+		*e = damage;
+		return -1;
 	}
 	*roots = v;
 	*n = l.n;

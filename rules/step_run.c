@@ -17,6 +17,7 @@
 #include "backends/orchestrator.h"
 #include "backends/sandbox.h"
 #include "base/js.h"
+#include "cache/unpacked.h"
 #include "hashing/fp.h"
 #include "rules/bytecode.h"
 #include "rules/code.h"
@@ -261,6 +262,7 @@ place_image(struct step_run *r, struct err *e)
 	const struct str home = image_bytecode(r, res);
 
 	if (home.n > 0 && bytecode_home(home, workdir)) {
+		unpacked_use(r->p->cache, home.p + r->p->cache->folder.n + 1);
 		r->call.bytecode = home;
 		r->binds[r->sandbox.nbinds++] = (struct sandbox_bind){ .from = home, .to = home };
 	}

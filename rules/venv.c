@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/venv.h"
+#include "cache/unpacked.h"
 #include "rules/interpreter.h"
 #include "rules/wheels.h"
 #include "sys/file.h"
@@ -93,6 +94,7 @@ venv_folder(struct project *p, node_id venv, struct arena *a, struct str *folder
 	if (!d->name.n)
 		return err_set(e, ERR_BUG, "the virtual environment of '" STR_FMT "' is not made yet", STR_ARG(d->env->name));
 	*folder = venv_path(p->cache, d->name, a);
+	unpacked_use(p->cache, arena_z(a, path_join(a, STR("venvs"), d->name)));
 	*bin = path_join(a, *folder, STR("bin"));
 	return 0;
 }
