@@ -171,6 +171,7 @@ outputs_remove(struct project *p, const struct out_spec *v, size_t n)
 struct store {
 	struct project *p;
 	bool inside; /* of the project: leaves and stat table */
+	bool folder; /* the output is one: others may have its files as theirs */
 	bool unstored;
 	pthread_mutex_t mutex;
 };
@@ -217,7 +218,7 @@ store_file(void *ctx, int at, const char *path, const struct file_stat *st, stru
 		return err_set(e, ERR_FAILED, "'%s' was still being written when the step had ended", path);
 	if (s->inside) {
 		stats_know(p->cache->stats, &after, out, began);
-		leaves_own(p->leaves, str_z(path), &sig);
+		(s->folder ? leaves_path : leaves_own)(p->leaves, str_z(path), &sig);
 	}
 	return 0;
 }
@@ -250,6 +251,7 @@ store_folder(struct store *s, int at, const char *path, struct arena *a, struct 
 	struct err why = { 0 };
 	struct tree t;
 
+	s->folder = true;
 	if (tree_scan(at, path, &(struct tree_reader){ .content = store_file, .ctx = s }, a, &t, e) < 0)
 		return -1;
 	if (s->inside)
@@ -276,6 +278,7 @@ collect_one(struct store *s, const struct out_spec *o, int run_dir, struct arena
 
 	*out = (struct output){ .name = o->name, .path = o->path };
 	s->inside = o->path.n > 0;
+	s->folder = false;
 	if (file_stat(at, path, true, &st, &why) < 0) {
 		if (why.code != ERR_MISSING)
 			return err_set(e, why.code, "%s", why.text);

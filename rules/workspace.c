@@ -71,7 +71,8 @@ report_tree(struct project *p, int at, struct str path, const struct tree *t)
 static int
 look_folder(struct project *p, int at, const char *path, enum report report, struct arena *a, struct workspace_item *out, struct err *e)
 {
-	struct folder_reader r = { .p = p, .report = report };
+	/* What lies in a folder may be a file of another node as well. */
+	struct folder_reader r = { .p = p, .report = report == REPORT_OWN ? REPORT_SHARED : report };
 	AUTO_BUF manifest = { 0 };
 	struct workspace_item item = { .type = OUTPUT_TREE };
 
