@@ -3,6 +3,7 @@
  * Outputs of steps in a scratch project with a cache of its own.
  */
 #include "cache/cache.h"
+#include "rules/kept.h"
 #include "rules/notes.h"
 #include "rules/outputs.h"
 #include "rules/snapshot.h"
@@ -37,6 +38,7 @@ static void
 spot_done(struct spot *x)
 {
 	leaves_free(x->p.leaves);
+	kept_free(x->p.kept);
 	notes_free(x->p.notes);
 	cache_close(x->p.cache);
 	file_closep(&x->p.fd);
