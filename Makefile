@@ -89,7 +89,7 @@ check-unit: $(UNITS)
 	@tools/run-units $(UNITS)
 
 check-scenarios: $(B)/pawl
-	@python3 tests/run.py $(B)/pawl $(ONLY)
+	@mkdir -p build && PAWL_TEST_VENV="$$(tools/test-venv)" python3 tests/run.py $(B)/pawl $(ONLY)
 
 lint:
 	@tools/lint

@@ -53,6 +53,12 @@ class PawlTest(unittest.TestCase):
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PAWL", "PYTHON", "MAKE")) and k not in ("CI", "MFLAGS")}
         self.env.update(PAWL_CACHE=str(self.cache), NO_COLOR="1")
 
+    def need_uv(self):
+        """Put uv first in PATH, from the virtual environment of tools/test-venv."""
+        self.env["PATH"] = "%s/bin:%s" % (os.environ.get("PAWL_TEST_VENV", "build/test-venv"), self.env["PATH"])
+        if not shutil.which("uv", path=self.env["PATH"]):
+            self.skipTest("not installed: uv")
+
     def remove(self):
         self.kill_left()
         subprocess.run(["chmod", "-R", "u+w", str(self.top)], stderr=subprocess.DEVNULL)

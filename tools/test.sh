@@ -36,17 +36,6 @@ stage() {
 
 tools/deps test || exit 3
 
-# Programs from PyPI that tests use: uv, and the packaging library as an oracle.
-venv=build/test-venv
-if ! [ -x "$venv/bin/uv" ] || ! "$venv/bin/python" -c 'import packaging' 2>/dev/null; then
-	mkdir -p build
-	if ! { python3 -m venv "$venv" && "$venv/bin/pip" install -q uv packaging; } >"$log" 2>&1; then
-		tail -n 5 "$log"
-		echo "   uv is not to be had"
-	fi
-fi
-export PAWL_TEST_VENV="$PWD/$venv"
-
 make=(make -s -j"$(nproc)")
 stage "build" "${make[@]}"
 stage "lint" "${make[@]}" lint

@@ -8,9 +8,7 @@ from harness import PawlTest
 class Bytecode(PawlTest):
     def setUp(self):
         super().setUp()
-        tools = os.environ.get("PAWL_TEST_VENV")
-        if tools:
-            self.env["PATH"] = "%s/bin:%s" % (tools, self.env["PATH"])
+        self.need_uv()
         self.write("pawl.yaml", """
             version: 1
             pipeline: bytecode

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """pawl.lock: resolved once, comments and order count nothing, one package moves alone. With the real resolvers."""
 import json
-import os
 
 from harness import PawlTest
 
@@ -11,9 +10,7 @@ class Locks(PawlTest):
 
     def setUp(self):
         super().setUp()
-        tools = os.environ.get("PAWL_TEST_VENV")
-        if tools:
-            self.env["PATH"] = "%s/bin:%s" % (tools, self.env["PATH"])
+        self.need_uv()
         self.write("pawl.yaml", """
             version: 1
             pipeline: lock

@@ -31,9 +31,7 @@ class Venvs(PawlTest):
 
     def setUp(self):
         super().setUp()
-        tools = os.environ.get("PAWL_TEST_VENV")
-        if tools:
-            self.env["PATH"] = "%s/bin:%s" % (tools, self.env["PATH"])
+        self.need_uv()
         self.write("pawl.yaml", PIPELINE % self.installer)
         self.write("requirements.txt", REQUIREMENTS)
 
