@@ -227,8 +227,8 @@ escape_end(struct str s, size_t i, bool *colour)
 
 /* A line of a program as it may be shown: what a carriage return wrote over is gone, colours stay where colours are wanted, and nothing else
  * moves the cursor or rings. Bytes that are no UTF-8 become '?'. */
-static void
-put_shown(struct progress *p, struct str s, struct buf *out)
+void
+progress_shown(struct str s, bool color, struct buf *out)
 {
 	while (s.n && s.p[s.n - 1] == '\r')
 		s.n--;
@@ -240,11 +240,14 @@ put_shown(struct progress *p, struct str s, struct buf *out)
 		bool colour;
 		uint32_t point;
 		const char *at = s.p;
-		if (*at == '\033') {
+		if (str_starts(s, STR("\033]"))) { /* a title and the like: to the bell or ESC \\, else to the end */
+			size_t bell = str_find_char(s, '\a'), string = str_find(s, STR("\033\\"));
+			s = str_drop(s, bell < string ? bell + 1 : string != SIZE_MAX ? string + 2 : s.n);
+		} else if (*at == '\033') {
 			size_t end = escape_end(s, 0, &colour);
-			if (colour && p->color)
+			if (colour && color)
 				buf_put(out, str_take(s, end));
-			coloured = coloured || (colour && p->color);
+			coloured = coloured || (colour && color);
 			s = str_drop(s, end);
 		} else if (!utf8_next(&s, &point)) {
 			buf_putc(out, '?');
@@ -266,7 +269,7 @@ output_line(void *ctx, node_id id, int stream, int64_t at, struct str text)
 		erase(p);
 		AUTO_BUF b = { 0 };
 		buf_printf(&b, "%s" STR_FMT " |%s ", p->color ? BOLD : "", STR_ARG(shown(n)), p->color ? PLAIN : "");
-		put_shown(p, text, &b);
+		progress_shown(text, p->color, &b);
 		buf_putc(&b, '\n');
 		text_err(buf_str(&b));
 		draw(p);

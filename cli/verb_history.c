@@ -3,10 +3,12 @@
  * runs, log, diff: verbs that read what was.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "backends/joblog.h"
 #include "cli/answer.h"
 #include "cli/history.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "engine/last.h"
@@ -69,6 +71,7 @@ struct printing {
 	const struct args *args;
 	struct buf out;
 	struct js *list; /* --json */
+	bool tame, color; /* a terminal reads it: nothing may steer it */
 };
 
 static bool
@@ -86,7 +89,10 @@ print_line(void *ctx, int stream, int64_t at, struct str text)
 		text_time(&p->out, at);
 		buf_printf(&p->out, ".%03d  ", (int)(at / NS_PER_MS % 1000));
 	}
-	buf_put(&p->out, text);
+	if (p->tame)
+		progress_shown(text, p->color, &p->out);
+	else
+		buf_put(&p->out, text);
 	buf_putc(&p->out, '\n');
 	if (p->out.n > 1 << 16) {
 		text_out(buf_str(&p->out));
@@ -131,7 +137,8 @@ verb_log(struct args *a, struct err *e)
 	a->words.n = 0;
 	if (session_open(&s, e) == 0 && session_plan(&s, TARGET_STEPS, e) == 0 &&
 	    session_node(&s, str_z(asked.v[0]), TARGET_STEPS, &n, e) == 0) {
-		struct printing p = { .args = a, .list = a->json ? js_list() : NULL };
+		struct printing p = { .args = a, .list = a->json ? js_list() : NULL,
+				      .tame = isatty(STDOUT_FILENO), .color = text_color(a, STDOUT_FILENO) };
 		status = find_log(&s, n, &d, e);
 		if (status == 0 && !digest_is_zero(&d))
 			status = joblog_read(s.cache->blobs, &d, print_line, &p, e);

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import PawlTest, need_program  # noqa: E402
+from harness import PAWL, PawlTest, need_program  # noqa: E402
 from projects import chain  # noqa: E402
 
 
@@ -432,3 +432,21 @@ class Places(PawlTest):
         self.edit("pawl.yaml", "steps:", "environments:\n  base: {parent: 'localhost:1/nothing:1'}\nsteps:")
         outcome = self.pawl("lock", status=3)
         self.assertNotIn("up to date", outcome.out)
+
+
+class Terminals(PawlTest):
+    def test_log_does_not_steer_the_terminal(self):
+        self.write("pawl.yaml", r"""
+            version: 1
+            pipeline: t
+            steps:
+              noisy: {run: 'printf "\033[2J\033]0;evil\007red\n10%%\r100%%\n"'}
+            """)
+        self.pawl("run")
+        self.assertIn("\033[2J", self.pawl("log", "noisy").out)
+        master, slave = os.openpty()
+        process = subprocess.Popen([PAWL, "log", "noisy"], cwd=self.root, env=self.env, stdin=subprocess.DEVNULL, stdout=slave)
+        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(os.read(master, 1000), b"red\r\n100%\r\n")
+        os.close(slave)
+        os.close(master)
