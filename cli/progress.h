@@ -28,7 +28,7 @@ struct progress {
 /* --events fd:N names a descriptor of the caller's: ask before anything else is opened, which would take its number. */
 int progress_check(const struct args *a, struct err *e);
 /* Appends a line of a program as a terminal may get it: only colours are left of what steers one, and those where color. */
-void progress_shown(struct str line, bool color, struct buf *out);
+void progress_shown(struct str s, bool color, struct buf *out);
 int progress_open(struct progress *p, struct session *s, struct err *e); /* opens --events */
 void progress_close(struct progress *p);
 void progress_begin(struct progress *p, struct str run_id, uint32_t total);
