@@ -137,27 +137,36 @@ project_close(struct project *p)
 	free(p);
 }
 
-/* The files that the IR was read from decide as well: pawl.yaml, what it includes, pawl.lock. */
+static void
+report_own_file(struct project *p, struct str path)
+{
+	struct file_stat st;
+	struct content c;
+	char *z = arena_z(&p->arena, path);
+	if (file_stat(p->fd, z, true, &st, NULL) < 0) {
+		leaves_path(p->leaves, path, NULL);
+		return;
+	}
+	/* A signature of this moment proves nothing about what was read before it: the content is hashed after the stat and
+	 * the stat table knows whether both times are old enough. */
+	struct stat_sig sig = stat_sig_of(&st);
+	if (stats_content(p->cache->stats, p->fd, z, &st, &c, NULL) == 0)
+		leaves_path(p->leaves, path, &sig);
+	else
+		leaves_never(p->leaves);
+}
+
+/* The files that the IR was read from decide as well: pawl.yaml, what it includes, pawl.lock, and those whose lines are elements of maps. */
 static void
 report_own_files(struct project *p)
 {
-	for (size_t i = 0; i <= p->ir.files.n; i++) {
-		struct str path = i < p->ir.files.n ? p->ir.files.v[i] : STR("pawl.lock");
-		struct file_stat st;
-		char *z = arena_z(&p->arena, path);
-		if (file_stat(p->fd, z, true, &st, NULL) < 0) {
-			leaves_path(p->leaves, path, NULL);
-			continue;
-		}
-		/* A signature of this moment proves nothing about what was read before it: the content is hashed after the stat and
-		 * the stat table knows whether both times are old enough. */
-		struct content c;
-		struct stat_sig sig = stat_sig_of(&st);
-		if (stats_content(p->cache->stats, p->fd, z, &st, &c, NULL) == 0)
-			leaves_path(p->leaves, path, &sig);
-		else
-			leaves_never(p->leaves);
-	}
+	for (size_t i = 0; i < p->ir.files.n; i++)
+		report_own_file(p, p->ir.files.v[i]);
+	report_own_file(p, STR("pawl.lock"));
+	for (size_t i = 0; i < p->ir.nsteps; i++)
+		for (size_t k = 0; k < p->ir.steps[i].nforeach; k++)
+			if (p->ir.steps[i].foreach[k].kind == FOREACH_LINES)
+				report_own_file(p, p->ir.steps[i].foreach[k].file);
 }
 
 int

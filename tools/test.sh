@@ -45,7 +45,6 @@ if [ "${1:-}" != quick ]; then
 	stage "unit tests, address and undefined sanitizers" "${make[@]}" check-unit SAN=address,undefined
 	stage "black-box tests, address and undefined sanitizers" env KILLS=60 "${make[@]}" check-scenarios SAN=address,undefined
 	stage "unit tests, thread sanitizer" "${make[@]}" check-unit SAN=thread
-	stage "black-box tests, thread sanitizer" env KILLS=20 "${make[@]}" check-scenarios SAN=thread ONLY="ManyFiles Folders WhileItRuns Interrupts Kills"
 	stage "fuzz targets" "${make[@]}" fuzz FUZZ_SECONDS=5
 fi
 echo "$passed passed, $failed failed, $skipped skipped"

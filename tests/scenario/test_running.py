@@ -439,6 +439,15 @@ class Maps(PawlTest):
         self.expect("best")
         self.assertEqual(self.read("best.txt"), "3\n1\n")
 
+    def test_lines_of_a_file(self):
+        self.edit("pawl.yaml", '"${params.rates}"', "{lines: rates.txt}")
+        self.write("rates.txt", "1\n2\n")
+        self.expect("fit-1", "fit-2", "best")
+        self.pawl("run")
+        self.write("rates.txt", "1\n2\n5\n")
+        self.pawl("run")
+        self.assertEqual(sorted(self.ran()), ["best", "fit-5"])
+
     def test_one_element_alone(self):
         self.pawl("run", "fit[rate=2]")
         self.assertEqual(self.ran(), ["fit-2"])
