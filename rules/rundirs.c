@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/vec.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
@@ -14,6 +15,7 @@ struct rundirs {
 	struct str base; /* empty: nothing was taken yet */
 	int lock;
 	uint64_t serial;
+	VEC(struct str) spare; /* given back as they were taken */
 	pthread_mutex_t mutex;
 };
 
@@ -36,6 +38,7 @@ rundirs_free(struct rundirs *r)
 		return;
 	if (r->base.n > 0)
 		(void)file_remove_tree(AT_FDCWD, r->base.p, NULL); /* the next one that begins removes what is left */
+	VEC_DONE(&r->spare);
 	file_closep(&r->lock);
 	pthread_mutex_destroy(&r->mutex);
 	arena_done(&r->arena);
@@ -108,17 +111,49 @@ rundirs_take(struct rundirs *r, struct arena *a, struct str *folder, struct err 
 {
 	pthread_mutex_lock(&r->mutex);
 	int ret = begin(r, e);
-	const uint64_t serial = ++r->serial;
+	const bool spare = ret == 0 && r->spare.n > 0;
+	const uint64_t serial = spare ? 0 : ++r->serial;
 
+	if (spare)
+		*folder = arena_str(a, r->spare.v[--r->spare.n]);
 	pthread_mutex_unlock(&r->mutex);
+	if (spare)
+		return 0;
 	if (ret < 0)
 		return err_wrap(e, "make a scratch folder");
 	const struct str path = arena_printf(a, STR_FMT "/%llu", STR_ARG(r->base), (unsigned long long)serial);
 
-	if (file_mkdirs(AT_FDCWD, path.p, e) < 0)
-		return err_wrap(e, "make a scratch folder");
+	if (mkdir(path.p, 0777) < 0 || mkdir(path_join(a, path, STR("run")).p, 0777) < 0)
+		return err_os(e, "make the scratch folder '" STR_FMT "'", STR_ARG(path));
 	*folder = path;
 	return 0;
+}
+
+static bool
+as_made(const char *path)
+{
+	struct stat st, parent;
+	struct arena a = { 0 };
+	const bool same = lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && lstat(arena_z(&a, path_dir(str_z(path))), &parent) == 0 &&
+			  st.st_mode == parent.st_mode && st.st_uid == parent.st_uid && st.st_gid == parent.st_gid;
+
+	arena_done(&a);
+	return same;
+}
+
+/* Nothing was left in it but an empty run/, which nobody has changed: to make and remove folders costs more than all else of a short step. */
+static bool
+is_fresh(struct str folder)
+{
+	struct arena a = { 0 };
+	struct file_entry *v;
+	size_t n;
+	const char *run = arena_z(&a, path_join(&a, folder, STR("run")));
+	const bool fresh = file_list(AT_FDCWD, arena_z(&a, folder), &a, &v, &n, NULL) == 0 && n == 1 && str_is(v[0].name, "run") &&
+			   as_made(run) && file_list(AT_FDCWD, run, &a, &v, &n, NULL) == 0 && n == 0;
+
+	arena_done(&a);
+	return fresh;
 }
 
 void
@@ -126,7 +161,12 @@ rundirs_give(struct rundirs *r, struct str folder)
 {
 	struct arena a = { 0 };
 
-	(void)r;
-	(void)file_remove_tree(AT_FDCWD, arena_z(&a, folder), NULL); /* rundirs_free tries again */
+	if (is_fresh(folder)) {
+		pthread_mutex_lock(&r->mutex);
+		VEC_PUSH(&r->spare, arena_str(&r->arena, folder));
+		pthread_mutex_unlock(&r->mutex);
+	} else {
+		(void)file_remove_tree(AT_FDCWD, arena_z(&a, folder), NULL); /* rundirs_free tries again */
+	}
 	arena_done(&a);
 }
