@@ -3,7 +3,8 @@
  * rundirs: scratch folders of steps that run, outside the project.
  *
  * CACHE/tmp/run-XXXXXX/ belongs to one process, which holds the lock of run-XXXXXX/lock as long as it lives; in it a numbered folder per
- * attempt, which is used again when nothing was left in it. Folders whose owner is dead are removed by the next one that begins. Where the cache cannot be written: the same
+ * attempt, which is used again when nothing was left in it. Folders whose owner is dead are removed by the next one that begins.
+ * Where the cache cannot be written: the same
  * under TMPDIR or /tmp. Any thread.
  */
 #ifndef PAWL_RULES_RUNDIRS_H
