@@ -268,9 +268,9 @@ spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 	int ret = 0;
 	AUTO_FD cwd = -1;
 
-	if (s->sandbox != NULL) {
-		char self[4096];
+	char self[4096]; /* until the program is started: it is in its argv */
 
+	if (s->sandbox != NULL) {
 		ret = self_path(self, sizeof self, e);
 		if (ret == 0)
 			ret = sandbox_command(s->sandbox, s->argv, s->envp, self, &a, &argv, e);
