@@ -167,7 +167,10 @@ run(const struct bootstrap_spec *s, const char *arch, const char *tar, struct ar
 		return -1;
 	}
 	if (end.status != 0) {
-		const struct str why = last_words(buf_str(&words));
+		struct str why = last_words(buf_str(&words)), mend;
+		const struct str lacks = bootstrap_lacks(a, &mend);
+		if (lacks.n)
+			why = arena_printf(a, STR_FMT "\n" STR_FMT "%s" STR_FMT, STR_ARG(why), STR_ARG(lacks), mend.n ? "; mend it with: " : "", STR_ARG(mend));
 		return err_set(e, ERR_WORLD, "mmdebstrap failed (exit %d) for " STR_FMT " " STR_FMT ":\n" STR_FMT, end.status, STR_ARG(s->distribution),
 			       STR_ARG(s->suite), STR_ARG(why));
 	}

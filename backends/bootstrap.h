@@ -37,6 +37,11 @@ struct bootstrap_made {
 	size_t npackages;
 };
 
+/* What mmdebstrap lacks to run as this user, and the command that mends it (empty: none is known); empty: nothing. */
+struct str bootstrap_lacks(struct arena *a, struct str *mend);
+/* Does a file like /etc/subuid give the user a range that is large enough? */
+bool bootstrap_ids_allowed(struct str text, struct str name, unsigned uid);
+
 /* ERR_INPUT: a distribution or name that cannot be; ERR_WORLD with mmdebstrap's last words; ERR_MISSING: mmdebstrap is not installed. */
 int bootstrap_make(const struct bootstrap_spec *s, struct blobs *b, struct arena *a, struct bootstrap_made *out, struct err *e);
 

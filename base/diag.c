@@ -38,6 +38,21 @@ diags_source(struct diags *d, struct str file, struct str text)
 	d->sources = s;
 }
 
+static const struct diag_source *
+source_of(const struct diags *d, struct str file)
+{
+	const struct diag_source *s = d->sources;
+	while (s && !str_eq(s->file, file))
+		s = s->next;
+	return s;
+}
+
+bool
+diags_has_source(const struct diags *d, struct str file)
+{
+	return source_of(d, file) != NULL;
+}
+
 void
 diags_add(struct diags *d, enum severity severity, struct place at, const char *code, struct str hint, const char *fmt, ...)
 {
@@ -102,9 +117,7 @@ diags_sort(struct diags *d)
 static bool
 line_of(const struct diags *d, const struct place *at, struct str *line)
 {
-	const struct diag_source *s = d->sources;
-	while (s && !str_eq(s->file, at->file))
-		s = s->next;
+	const struct diag_source *s = source_of(d, at->file);
 	if (!s || at->line == 0)
 		return false;
 	struct str rest = s->text;

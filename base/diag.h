@@ -9,6 +9,7 @@
 #ifndef PAWL_BASE_DIAG_H
 #define PAWL_BASE_DIAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -42,6 +43,7 @@ struct diags {
 
 void diags_done(struct diags *d);
 void diags_source(struct diags *d, struct str file, struct str text);
+bool diags_has_source(const struct diags *d, struct str file);
 void diags_add(struct diags *d, enum severity severity, struct place at, const char *code, struct str hint,
 	       const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void diags_sort(struct diags *d);   /* by file, line, column; stable */

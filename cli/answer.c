@@ -21,14 +21,6 @@ answer_name(const struct node *n)
 	return str_cut(n->name, ':').tail;
 }
 
-static struct js *
-digest_js(const struct digest *d)
-{
-	char text[DIGEST_TEXT + 1];
-	digest_text(d, text);
-	return js_textz(text);
-}
-
 struct js *
 answer_reason(const struct reason *r)
 {

@@ -29,7 +29,7 @@ history_new_id(struct arena *a)
 static struct str
 prefix(struct session *s, struct arena *a)
 {
-	struct fp fp = fp_of(s->project->id);
+	struct fp fp = fp_of(s->id);
 	return arena_str(a, (struct str){ (const char *)&fp, sizeof fp });
 }
 
@@ -201,19 +201,28 @@ pick(struct js **all, size_t n, struct str name, size_t *index, struct err *e)
 		       STR_ARG(name));
 }
 
+struct str
+history_names(struct session *s, const struct js *run)
+{
+	struct view *v;
+	struct str names;
+	if (view_begin(s->cache->records, &v, NULL) < 0)
+		return (struct str){ 0 };
+	bool there = view_get(v, TABLE_MISC, set_key(s, js_str(js_get(run, "set"))), &names);
+	names = there ? arena_str(&s->arena, names) : (struct str){ 0 };
+	view_end(v);
+	return names;
+}
+
 /* The steps of all[index] that were plain hits, as the latest run before it knows them. */
 static void
 add_hits(struct session *s, struct js **all, size_t index)
 {
 	struct js *run = all[index], *steps = js_get(run, "steps");
-	struct view *v;
-	struct str names;
 	struct map own = { 0 };
-	if (!steps || view_begin(s->cache->records, &v, NULL) < 0)
+	if (!steps)
 		return;
-	bool there = view_get(v, TABLE_MISC, set_key(s, js_str(js_get(run, "set"))), &names);
-	names = there ? arena_str(&s->arena, names) : (struct str){ 0 };
-	view_end(v);
+	struct str names = history_names(s, run);
 	for (size_t i = 0; i < js_len(steps); i++)
 		map_put(&own, arena_str(&s->arena, js_str(js_get(js_at(steps, i), "name"))), 0);
 	while (names.n) {

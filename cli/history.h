@@ -21,6 +21,8 @@ void history_put(struct session *s, struct batch *b, struct str id, const struct
 int history_all(struct session *s, struct js ***out, size_t *n, struct err *e);
 /* By id, a unique beginning of one, or "last", "last~1"; with all its steps. ERR_INPUT. The caller's. */
 int history_find(struct session *s, struct str name, struct js **out, struct err *e);
+/* The names of all steps that the run had, a line each; in the session's arena. */
+struct str history_names(struct session *s, const struct js *run);
 /* The step's object in a run; borrowed, NULL: not in it. */
 const struct js *history_step(const struct js *run, struct str step);
 

@@ -11,6 +11,7 @@
 #include "cache/stats.h"
 #include "cli/answer.h"
 #include "cli/history.h"
+#include "cli/past.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "rules/image.h"
@@ -192,6 +193,8 @@ record(struct session *s, struct made *m, bool ran)
 		history_put(s, &b, m->id, m->answer, set);
 	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache)
 		snapshot(s, &b, m, set);
+	if (ran)
+		past_put(s, &b);
 	stats_save(s->cache->stats, &b);
 	kept_records(s->project, &b);
 	if (b.n && cache_commit(s->cache, &b, &e) < 0) {

@@ -9,6 +9,8 @@
 #include "cli/text.h"
 #include "rules/notes.h"
 
+#define SHOWN_MAX ((size_t)32 << 20) /* bytes of a file whose lines are shown with mistakes */
+
 void
 session_init(struct session *s, struct args *a)
 {
@@ -36,13 +38,13 @@ session_cache(struct session *s, struct err *e)
 	return cache_open(folder, &s->cache, e);
 }
 
-static struct str
-working_folder(struct arena *a)
+struct str
+session_folder(struct session *s)
 {
 	char *cwd = getcwd(NULL, 0);
-	struct str s = arena_str(a, cwd ? str_z(cwd) : STR("/"));
+	struct str folder = arena_str(&s->arena, cwd ? str_z(cwd) : STR("/"));
 	free(cwd);
-	return s;
+	return folder;
 }
 
 static struct str
@@ -50,7 +52,7 @@ absolute(struct session *s, struct str path)
 {
 	if (str_starts(path, STR("/")))
 		return path_clean(&s->arena, path);
-	return path_clean(&s->arena, path_join(&s->arena, working_folder(&s->arena), path));
+	return path_clean(&s->arena, path_join(&s->arena, session_folder(s), path));
 }
 
 /* Messages name a file of the project relative to its root. */
@@ -76,15 +78,31 @@ session_find(struct session *s, struct err *e)
 		return 0;
 	}
 	s->file = given;
-	return project_find(working_folder(&s->arena), given, &s->arena, &s->root, e);
+	return project_find(session_folder(s), given, &s->arena, &s->root, e);
 }
 
-/* The user's mistakes: for people on stderr, and under --json as one object on stdout. */
+/* The texts of files that d does not have, for the lines that are shown. */
 static void
-print_mistakes(struct session *s, struct diags *d, const struct err *e)
+read_sources(struct session *s, struct diags *d)
+{
+	AUTO_FD root = s->root.n ? file_open_dir(AT_FDCWD, arena_z(&s->arena, s->root), NULL) : -1;
+	for (size_t i = 0; i < d->n && root >= 0; i++) {
+		AUTO_BUF text = { 0 };
+		const struct place *at = &d->v[i].at;
+		if (at->line && !diags_has_source(d, at->file) &&
+		    file_read(root, arena_z(&s->arena, at->file), SHOWN_MAX, &text, NULL) == 0)
+			diags_source(d, at->file, arena_str(&s->arena, buf_str(&text)));
+	}
+}
+
+void
+session_mistakes(struct session *s, struct diags *d)
 {
 	AUTO_BUF text = { 0 };
+	if (!d->n)
+		return;
 	diags_sort(d);
+	read_sources(s, d);
 	diags_print(d, text_color(s->args, STDERR_FILENO), &text);
 	text_err(buf_str(&text));
 	if (!s->args->json)
@@ -103,7 +121,6 @@ print_mistakes(struct session *s, struct diags *d, const struct err *e)
 		js_set(o, "hint", m->hint.n ? js_text(m->hint) : js_null());
 		js_push(list, o);
 	}
-	(void)e;
 	text_json(js_set(js_set(js_map(), "schema", js_int(1)), "errors", list));
 }
 
@@ -133,8 +150,13 @@ session_open(struct session *s, struct err *e)
 	};
 	struct diags d = { 0 };
 	int rc = project_open(&o, s->cache, &s->project, &d, e);
-	if (d.n)
-		print_mistakes(s, &d, e);
+	if (rc == 0)
+		s->id = s->project->id;
+	if (s->hold) {
+		*s->hold = d;
+		return rc;
+	}
+	session_mistakes(s, &d);
 	if (rc < 0 && d.nerrors)
 		e->text[0] = '\0'; /* all is said */
 	diags_done(&d);
@@ -269,8 +291,7 @@ session_plan(struct session *s, enum session_targets t, struct err *e)
 {
 	struct project *p = s->project;
 	int rc = project_graph(p, e);
-	if (p->diags.n) /* of files that the graph needs: requirements */
-		print_mistakes(s, &p->diags, e);
+	session_mistakes(s, &p->diags); /* of files that the graph needs: requirements */
 	if (rc < 0 && p->diags.nerrors)
 		e->text[0] = '\0'; /* all is said */
 	if (rc < 0)

@@ -22,6 +22,8 @@ struct session {
 	struct cache *cache;
 	struct str root, file; /* of the project: absolute folder, name in it */
 	struct project *project;
+	struct str id; /* of the project: names its records */
+	struct diags *hold; /* NULL; else mistakes are kept here instead of printed (cli/past.h) */
 	struct ir_pair *params;
 	struct str *params_files; /* absolute */
 	node_id *targets;
@@ -48,6 +50,8 @@ void session_done(struct session *s); /* closes all that is open */
 int session_cache(struct session *s, struct err *e);
 int session_find(struct session *s, struct err *e);
 int session_open(struct session *s, struct err *e);
+struct str session_folder(struct session *s); /* the working folder */
+void session_mistakes(struct session *s, struct diags *d); /* prints them: for people on stderr, and under --json as one object on stdout */
 
 enum session_targets {
 	TARGET_STEPS,  /* words name steps; none: all steps */

@@ -2,6 +2,7 @@
 #include "cli/show.h"
 
 #include "cli/answer.h"
+#include "cli/grid.h"
 #include "cli/text.h"
 
 static const char *
@@ -24,13 +25,15 @@ state_text(enum plan_state s, bool image)
 }
 
 static void
-show_node(struct session *s, uint32_t i, struct buf *out)
+show_node(struct session *s, uint32_t i, struct grid *t)
 {
 	const struct node *n = &s->project->graph.node[i];
 	const struct plan_node *p = &s->plan.node[i];
 	bool image = n->rule == &rule_image;
-	struct str name = image ? n->name : answer_name(n);
-	buf_printf(out, "  " STR_FMT "  %s", STR_ARG(name), state_text(p->state, image));
+	AUTO_BUF text = { 0 };
+	struct buf *out = &text;
+	grid_put(t, image ? n->name : answer_name(n), &s->arena);
+	buf_puts(out, state_text(p->state, image));
 	if (p->state == PLAN_HIT && !p->in_place)
 		buf_puts(out, ", its outputs are put back");
 	if (p->reason.code != REASON_NONE)
@@ -40,7 +43,7 @@ show_node(struct session *s, uint32_t i, struct buf *out)
 		text_seconds(out, p->estimate_s);
 		buf_puts(out, ")");
 	}
-	buf_putc(out, '\n');
+	grid_put(t, arena_str(&s->arena, buf_str(out)), &s->arena);
 }
 
 void
@@ -49,6 +52,7 @@ show_plan(struct session *s, struct buf *out)
 	const struct graph *g = &s->project->graph;
 	size_t hit = 0, run = 0, maybe = 0, skip = 0;
 	bool verbose = s->args->verbose;
+	struct grid t = { .columns = 2 };
 	for (uint32_t i = 0; i < g->nnodes; i++) {
 		const struct plan_node *p = &s->plan.node[i];
 		bool step = g->node[i].rule == &rule_step, image = g->node[i].rule == &rule_image;
@@ -62,8 +66,9 @@ show_plan(struct session *s, struct buf *out)
 		}
 		bool idle = (p->state == PLAN_HIT && p->in_place) || p->state == PLAN_UNUSED || p->state == PLAN_UNSEEN;
 		if (verbose || !idle)
-			show_node(s, i, out);
+			show_node(s, i, &t);
 	}
+	grid_print(&t, "  ", out);
 	buf_printf(out, "plan: %zu to run, %zu may run, %zu up to date", run, maybe, hit);
 	if (skip)
 		buf_printf(out, ", %zu skipped", skip);

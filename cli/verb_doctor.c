@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/bootstrap.h"
 #include "backends/sandbox.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -57,6 +58,18 @@ check_programs(struct arena *a, struct js *list, struct buf *b)
 	return missing;
 }
 
+/* mmdebstrap being there is not all: as somebody who is not root it needs ids. */
+static void
+check_bootstrap(struct arena *a, struct js *list, struct buf *b)
+{
+	struct str where, mend;
+	const char *path = getenv("PATH");
+	if (!proc_find("mmdebstrap", path ? path : "", a, &where))
+		return; /* said already */
+	const struct str lacks = bootstrap_lacks(a, &mend);
+	finding(list, b, lacks.n ? "optional" : "ok", "bootstrapped parents (parent: {bootstrap: ...})", lacks, mend.n ? arena_z(a, mend) : NULL);
+}
+
 static void
 check_docker(struct js *list, struct buf *b)
 {
@@ -87,6 +100,7 @@ verb_doctor(struct args *a, struct err *e)
 		missing = 0;
 	}
 	missing += check_programs(&s.arena, list, &b);
+	check_bootstrap(&s.arena, list, &b);
 	struct str lacks = sandbox_lacks(&s.arena);
 	finding(list, &b, lacks.n ? "optional" : "ok", "sandbox (isolation: image)", lacks, NULL);
 	check_docker(list, &b);

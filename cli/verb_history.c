@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "backends/joblog.h"
+#include "base/suggest.h"
 #include "cli/answer.h"
 #include "cli/history.h"
+#include "cli/past.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -44,7 +46,7 @@ verb_runs(struct args *a, struct err *e)
 	struct js **all = NULL;
 	size_t n = 0;
 	session_init(&s, a);
-	int status = session_open(&s, e);
+	int status = past_open(&s, e);
 	if (status == 0)
 		status = history_all(&s, &all, &n, e);
 	if (status == 0) {
@@ -103,31 +105,68 @@ print_line(void *ctx, int stream, int64_t at, struct str text)
 
 /* The log of the step's last execution here, a failed one too; else of the result that the plan finds. A zero digest: it printed nothing. */
 static int
-find_log(struct session *s, node_id n, struct digest *out, struct err *e)
+find_log(struct session *s, struct str node, const struct result *r, struct digest *out, struct err *e)
 {
-	const struct str node = s->project->graph.node[n.i].name;
-	const struct result *r = s->plan.node[n.i].result;
 	struct view *v = NULL;
 	struct last l;
 	*out = (struct digest){ 0 };
 	if (s->cache->records && view_begin(s->cache->records, &v, e) < 0)
 		return -1;
-	bool ran = last_find(v, s->project->id, node, &s->arena, &l);
+	bool ran = last_find(v, s->id, node, &s->arena, &l);
 	view_end(v);
 	if (ran && (l.failed || !r))
 		*out = l.log;
 	else if (r)
 		*out = r->log;
 	else
-		return err_set(e, ERR_MISSING, "'" STR_FMT "' has not run yet", STR_ARG(answer_name(&s->project->graph.node[n.i])));
+		return err_set(e, ERR_MISSING, "'" STR_FMT "' has not run yet", STR_ARG(str_cut(node, ':').tail));
 	return 0;
+}
+
+/* The log of a step that the pipeline as it is now does not have, or that is asked for without a pipeline file. */
+static int
+find_old_log(struct session *s, struct str word, struct digest *out, struct err *e)
+{
+	const struct str node = str_starts(word, STR("step:")) ? word : arena_printf(&s->arena, "step:" STR_FMT, STR_ARG(word));
+	struct past_node *v;
+	size_t n;
+	if (find_log(s, node, NULL, out, e) == 0)
+		return 0;
+	struct err why;
+	if (past_nodes(s, &v, &n, &why) < 0)
+		return -1;
+	struct str *names = arena_array(&s->arena, struct str, n + 1);
+	size_t nnames = 0;
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(v[i].name, STR("step:")))
+			names[nnames++] = str_drop(v[i].name, 5);
+	const struct str near = suggest(word, names, nnames);
+	if (near.n)
+		return err_set(e, ERR_INPUT, "no run here had a step '" STR_FMT "'; did you mean '" STR_FMT "'?", STR_ARG(word), STR_ARG(near));
+	return err_set(e, ERR_INPUT, "no run here had a step '" STR_FMT "'", STR_ARG(word));
+}
+
+static int
+locate_log(struct session *s, struct str word, struct digest *out, struct err *e)
+{
+	node_id n;
+	struct err now, old;
+	if (!s->project)
+		return find_old_log(s, word, out, e);
+	if (session_plan(s, TARGET_STEPS, e) < 0)
+		return -1;
+	if (session_node(s, word, TARGET_STEPS, &n, &now) == 0)
+		return find_log(s, s->project->graph.node[n.i].name, s->plan.node[n.i].result, out, e);
+	if (find_old_log(s, word, out, &old) == 0)
+		return 0;
+	*e = now; /* of the two the more useful one */
+	return -1;
 }
 
 int
 verb_log(struct args *a, struct err *e)
 {
 	struct session s;
-	node_id n;
 	struct digest d;
 	int status = -1;
 	if (a->words.n != 1)
@@ -135,14 +174,15 @@ verb_log(struct args *a, struct err *e)
 	session_init(&s, a);
 	const struct words asked = a->words;
 	a->words.n = 0;
-	if (session_open(&s, e) == 0 && session_plan(&s, TARGET_STEPS, e) == 0 &&
-	    session_node(&s, str_z(asked.v[0]), TARGET_STEPS, &n, e) == 0) {
+	if (past_open(&s, e) == 0) {
 		struct printing p = { .args = a, .list = a->json ? js_list() : NULL,
 				      .tame = isatty(STDOUT_FILENO), .color = text_color(a, STDOUT_FILENO) };
-		status = find_log(&s, n, &d, e);
+		status = locate_log(&s, str_z(asked.v[0]), &d, e);
 		if (status == 0 && !digest_is_zero(&d))
 			status = joblog_read(s.cache->blobs, &d, print_line, &p, e);
-		if (p.list)
+		if (p.list && status < 0)
+			js_free(p.list);
+		else if (p.list)
 			text_json(js_set(js_set(js_map(), "schema", js_int(1)), "lines", p.list));
 		text_out(buf_str(&p.out));
 		buf_done(&p.out);
@@ -235,7 +275,7 @@ verb_diff(struct args *a, struct err *e)
 	if (a->words.n != 2)
 		return err_set(e, ERR_INPUT, "diff takes two runs: pawl diff last~1 last");
 	session_init(&s, a);
-	if (session_open(&s, e) == 0 && history_find(&s, str_z(a->words.v[0]), &x, e) == 0 &&
+	if (past_open(&s, e) == 0 && history_find(&s, str_z(a->words.v[0]), &x, e) == 0 &&
 	    history_find(&s, str_z(a->words.v[1]), &y, e) == 0) {
 		struct js *list = compare(x, y);
 		AUTO_BUF b = { 0 };

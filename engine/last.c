@@ -18,6 +18,12 @@ put_fp(struct buf *b, struct str s)
 	buf_u64(b, f.lo);
 }
 
+void
+last_prefix(struct str project, struct buf *out)
+{
+	put_fp(out, project);
+}
+
 static void
 record_key(struct buf *b, struct str project, struct str node)
 {

@@ -28,6 +28,8 @@ struct last {
 int last_decode(struct str bytes, struct arena *a, struct last *out, struct err *e); /* ERR_DAMAGED; copies */
 void last_encode(const struct last *l, struct buf *out);
 
+/* What the keys of all records of a project begin with; node names follow. */
+void last_prefix(struct str project, struct buf *out);
 /* False: none, or damaged. v may be NULL: none. */
 bool last_find(struct view *v, struct str project, struct str node, struct arena *a, struct last *out);
 /* Is the last record of exactly this key, with this outcome? Cheaper than last_find. */

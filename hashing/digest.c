@@ -98,6 +98,14 @@ digest_parse(struct str text, bool bare, struct digest *out)
 	return true;
 }
 
+struct js *
+digest_js(const struct digest *d)
+{
+	char text[DIGEST_TEXT + 1];
+	digest_text(d, text);
+	return js_textz(text);
+}
+
 struct digest_stream *
 digest_begin(void)
 {

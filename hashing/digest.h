@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/js.h"
 #include "base/str.h"
 
 #define DIGEST_HEX 64                       /* characters without the prefix */
@@ -28,6 +29,8 @@ void digest_text(const struct digest *d, char out[DIGEST_TEXT + 1]); /* "sha256:
 struct str digest_str(const struct digest *d, struct arena *a);      /* "sha256:..." */
 /* "sha256:" + 64 hex digits in lower case, or the hex alone when bare. */
 bool digest_parse(struct str text, bool bare, struct digest *out);
+
+struct js *digest_js(const struct digest *d);                        /* the same; the caller's */
 
 struct digest_stream; /* heap */
 struct digest_stream *digest_begin(void);

@@ -18,6 +18,18 @@ must_exist(struct check *c, const struct ir_environment *env, const char *key, s
 		    STR_ARG(env->name), key, STR_ARG(path));
 }
 
+static void
+must_be_file(struct check *c, const struct ir_environment *env, const char *key, struct str path)
+{
+	struct file_stat st;
+
+	if (c->root < 0 || file_stat(c->root, arena_z(c->a, path), true, &st, NULL) < 0 || st.type != FILE_FOLDER)
+		return;
+	CHECK_ERROR(c, check_environment_at(c, env, key, path), "missing-file", STR("name a file in it"),
+		    "environment '" STR_FMT "': '%s' names '" STR_FMT "', which is a folder", STR_ARG(env->name), key,
+		    STR_ARG(path));
+}
+
 /* An entry is a file when there is one of that name; one that looks like nothing but a file must be there. */
 static void
 check_requirements(struct check *c, const struct ir_environment *env)
@@ -28,9 +40,12 @@ check_requirements(struct check *c, const struct ir_environment *env)
 		if ((str_ends(r, STR(".txt")) || str_ends(r, STR(".in"))) &&
 		    str_find(r, STR("://")) == SIZE_MAX)
 			must_exist(c, env, "python.requirements", r);
+		must_be_file(c, env, "python.requirements", r);
 	}
-	for (size_t i = 0; i < env->python.constraints.n; i++)
+	for (size_t i = 0; i < env->python.constraints.n; i++) {
 		must_exist(c, env, "python.constraints", env->python.constraints.v[i]);
+		must_be_file(c, env, "python.constraints", env->python.constraints.v[i]);
+	}
 	must_exist(c, env, "python.pyproject", env->python.pyproject);
 	must_exist(c, env, "python.lock", env->python.lock);
 }

@@ -7,6 +7,7 @@
 #include "rules/check.h"
 #include "rules/lower.h"
 #include "rules/schema.h"
+#include "rules/userfile.h"
 #include "sys/file.h"
 
 enum { FILES_MOST = 1000 };
@@ -39,6 +40,8 @@ read_file(struct loader *ld, struct str path, const struct schema_section *secti
 
 	if (file_stat(l->o->root, arena_z(l->a, path), true, &st, e) < 0)
 		return -1;
+	if (st.type != FILE_REGULAR) /* a pipe would block, a device might not end */
+		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no file", STR_ARG(path));
 	VEC_PUSH(&ld->files, path);
 	if (st.size > YAML_MAX_BYTES) {
 		too_large(ld, path);
@@ -59,6 +62,17 @@ read_file(struct loader *ld, struct str path, const struct schema_section *secti
 	return 0;
 }
 
+/* A path that would be right if it began at the including file. */
+static struct str
+include_hint(struct lower *l, const struct yaml_node *at, struct str path)
+{
+	const struct str beside = path_clean(l->a, path_join(l->a, path_dir(*at->file), path));
+
+	if (!file_exists(l->o->root, arena_z(l->a, path)) && !str_eq(beside, path) && file_exists(l->o->root, arena_z(l->a, beside)))
+		return arena_printf(l->a, "write '" STR_FMT "': paths are relative to the project root", STR_ARG(beside));
+	return STR("paths are relative to the project root, the folder of the pipeline file");
+}
+
 static void
 include_file(struct loader *ld, const struct yaml_node *at, struct str path)
 {
@@ -74,8 +88,9 @@ include_file(struct loader *ld, const struct yaml_node *at, struct str path)
 		return;
 	}
 	if (read_file(ld, path, &schema_included, &e) < 0) {
-		LOWER_ERROR(l, yaml_at(at), "missing-file", STR(""),
-			    "the file '" STR_FMT "' cannot be included: %s", STR_ARG(path), e.text);
+		const char *obstacle = userfile_obstacle(l->o->root, arena_z(l->a, path), &e);
+		LOWER_ERROR(l, yaml_at(at), "missing-file", include_hint(l, at, path),
+			    "'" STR_FMT "' cannot be included: it %s", STR_ARG(path), obstacle ? obstacle : e.text);
 		ld->broken = true;
 	}
 }
@@ -156,6 +171,25 @@ summary(const struct load_opts *o, struct diags *d, struct err *e)
 		       d->nerrors == 1 ? "" : "s");
 }
 
+/* The pipeline file itself. */
+static int
+read_main(struct loader *ld, struct str file, struct err *e)
+{
+	struct lower *l = &ld->l;
+	struct err why;
+
+	if (read_file(ld, file, &schema_file, &why) == 0)
+		return 0;
+	const char *obstacle = userfile_obstacle(l->o->root, arena_z(l->a, file), &why);
+
+	if (!obstacle) {
+		*e = why;
+		return -1;
+	}
+	LOWER_ERROR(l, (struct place){ .file = file }, "unreadable-file", STR(""), "the pipeline file cannot be read: it %s", obstacle);
+	return err_set(e, ERR_INPUT, "'" STR_FMT "' cannot be read: it %s", STR_ARG(file), obstacle);
+}
+
 int
 load(const struct load_opts *o, struct arena *a, struct diags *d, struct ir *out, struct err *e)
 {
@@ -165,7 +199,7 @@ load(const struct load_opts *o, struct arena *a, struct diags *d, struct ir *out
 	int rc;
 
 	(void)map_put(&ld.by_file, file, 0);
-	rc = read_file(&ld, file, &schema_file, e);
+	rc = read_main(&ld, file, e);
 	if (rc == 0)
 		include_all(&ld);
 	if (rc == 0 && ld.roots.n && !ld.broken && ld.roots.v[0]->kind == YAML_MAP) {

@@ -6,6 +6,7 @@
 
 #include "base/vec.h"
 #include "hashing/digest.h"
+#include "rules/userfile.h"
 #include "sys/file.h"
 
 #define LOCK_FILE "pawl.lock"
@@ -76,6 +77,8 @@ parse(struct str text, struct js **out, struct js_place *at, struct err *e)
 {
 	AUTO_JS doc = NULL;
 
+	if (!str_utf8(text))
+		return err_set(e, ERR_INPUT, LOCK_FILE ": it is not UTF-8; it was damaged, perhaps by a merge");
 	if (js_parse_at(text, LOCK_FILE, &doc, at, e) < 0)
 		return err_wrap(e, LOCK_FILE ": it was damaged, perhaps by a merge");
 	if (check(doc, e) < 0)
@@ -117,9 +120,16 @@ read_doc(int root, struct js **out, struct diags *d, struct err *e)
 		*out = empty();
 		return 0;
 	}
-	if (e)
-		*e = why;
-	return -1;
+	const char *obstacle = userfile_obstacle(root, LOCK_FILE, &why);
+	if (!obstacle) {
+		if (e)
+			*e = why;
+		return -1;
+	}
+	if (d)
+		diags_add(d, SEVERITY_ERROR, (struct place){ .file = STR(LOCK_FILE) }, "lock", STR("remove it and run 'pawl lock'"),
+			  "it cannot be read: it %s", obstacle);
+	return err_set(e, ERR_INPUT, LOCK_FILE " cannot be read: it %s", obstacle);
 }
 
 static void

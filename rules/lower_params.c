@@ -7,6 +7,7 @@
 
 #include "rules/lower.h"
 #include "rules/schema.h"
+#include "rules/userfile.h"
 #include "sys/file.h"
 
 static void
@@ -62,8 +63,9 @@ params_file(struct lower *l, struct str path, const bool *was_text)
 	const struct place at = { .file = path };
 
 	if (file_read(l->o->root, arena_z(l->a, path), YAML_MAX_BYTES, &b, &e) < 0) {
-		LOWER_ERROR(l, at, "missing-file", STR(""), "the file of parameters cannot be read: %s",
-			    e.text);
+		const char *obstacle = userfile_obstacle(l->o->root, arena_z(l->a, path), &e);
+		LOWER_ERROR(l, at, "missing-file", STR(""), "the file of parameters cannot be read: %s%s",
+			    obstacle ? "it " : "", obstacle ? obstacle : e.text);
 		return;
 	}
 	const struct str text = arena_str(l->a, buf_str(&b));
@@ -88,6 +90,18 @@ params_file(struct lower *l, struct str path, const bool *was_text)
 	}
 }
 
+/* A message of the YAML parser about a value that is a line of its own: without "this is not YAML: " and the line's number. */
+static struct str
+plain(struct str message)
+{
+	const struct str front = STR("this is not YAML: ");
+	const size_t at = str_find(message, STR(", while parsing"));
+
+	if (str_starts(message, front))
+		message = str_drop(message, front.n);
+	return at == SIZE_MAX || at < front.n ? message : str_take(message, at - front.n);
+}
+
 static void
 params_option(struct lower *l, const struct ir_pair *p, const bool *was_text)
 {
@@ -107,12 +121,15 @@ params_option(struct lower *l, const struct ir_pair *p, const bool *was_text)
 		set_text(l, &l->ir->params[k], p->value);
 		return;
 	}
-	const struct str file = arena_printf(l->a, "-p " STR_FMT, STR_ARG(p->name)),
-			 text = arena_str(l->a, p->value);
+	struct diags why = { 0 };
 
-	diags_source(l->d, file, text);
-	if (yaml_read(file, text, l->a, l->d, &n) == 0)
+	if (yaml_read((struct str){ 0 }, arena_str(l->a, p->value), l->a, &why, &n) == 0)
 		set_node(l, &l->ir->params[k], n);
+	if (why.nerrors)
+		LOWER_ERROR(l, (struct place){ 0 }, "bad-value", arena_printf(l->a, "a text with such characters stands in quotes: -p '" STR_FMT "=\"...\"'", STR_ARG(p->name)),
+			    "-p " STR_FMT "=" STR_FMT ": the value is not YAML: " STR_FMT, STR_ARG(p->name),
+			    STR_ARG(str_take(p->value, 100)), STR_ARG(plain(why.v[0].message)));
+	diags_done(&why);
 }
 
 void

@@ -30,14 +30,6 @@ environment_platform(const struct ir_environment *env)
 	return STR("linux/amd64");
 }
 
-static struct js *
-digest_js(const struct digest *d)
-{
-	char text[DIGEST_TEXT + 1];
-	digest_text(d, text);
-	return js_textz(text);
-}
-
 struct js *
 parent_js(const struct parent_info *i)
 {

@@ -55,12 +55,12 @@ choose_stack(struct project *p, struct err *e)
 		       STR_ARG(p->opts.stack));
 }
 
-static void
-identify(struct project *p)
+struct str
+project_name(struct str root, struct str pipeline, struct arena *a)
 {
-	struct str parts[] = { p->root, p->ir.pipeline };
+	struct str parts[] = { root, pipeline };
 	struct fp fp = fp_of_list(parts, 2);
-	p->id = arena_str(&p->arena, (struct str){ (const char *)&fp, sizeof fp });
+	return arena_str(a, (struct str){ (const char *)&fp, sizeof fp });
 }
 
 static int
@@ -93,7 +93,7 @@ open_parts(struct project *p, struct diags *d, struct err *e)
 	p->lock.locked = p->opts.locked;
 	if (choose_stack(p, e) < 0 || lock_load(p->fd, &p->lock, d, e) < 0)
 		return -1;
-	identify(p);
+	p->id = project_name(p->root, p->ir.pipeline, &p->arena);
 	return 0;
 }
 
@@ -170,6 +170,14 @@ report_own_files(struct project *p)
 }
 
 int
+project_mistake(struct project *p, struct place at, const struct err *e)
+{
+	if (e && !p->diags.nerrors && at.line && (e->code == ERR_INPUT || e->code == ERR_MISSING))
+		diags_add(&p->diags, SEVERITY_ERROR, at, "unusable", (struct str){ 0 }, "%s", e->text);
+	return -1;
+}
+
+int
 project_graph(struct project *p, struct err *e)
 {
 	if (!p->opts.part) /* else a snapshot of before has vouched for them */
@@ -178,7 +186,7 @@ project_graph(struct project *p, struct err *e)
 		return -1;
 	for (size_t i = 0; i < p->ir.nenvironments && !p->opts.part; i++)
 		if (add_image(p, &p->ir.environments[i], e).i == NODE_NONE.i)
-			return -1;
+			return project_mistake(p, p->ir.environments[i].at, e);
 	if (code_link(p, e) < 0)
 		return -1;
 	return graph_seal(&p->graph, e);

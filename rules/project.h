@@ -67,8 +67,15 @@ int project_find(struct str start, struct str file, struct arena *a, struct str 
 int project_open(const struct project_opts *o, struct cache *c, struct project **out, struct diags *d, struct err *e);
 void project_close(struct project *p);
 
+/* What names a project's own records (struct project, id): of this root and pipeline. */
+struct str project_name(struct str root, struct str pipeline, struct arena *a);
+
 /* Nodes and edges of all steps, images and what they stand on; sealed. */
 int project_graph(struct project *p, struct err *e);
+
+/* Nodes that cannot be had for what the file says at this place: e becomes a mistake with that place, unless p->diags tells it already or it is not for
+ * people to mend. Returns -1; e keeps its code. */
+int project_mistake(struct project *p, struct place at, const struct err *e);
 
 /* Give it the loop that it will run on, and open the stack's orchestrator. Once, before run(). */
 int project_ready(struct project *p, struct loop *l, struct err *e);

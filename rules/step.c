@@ -238,8 +238,10 @@ add_steps(struct project *p, struct err *e)
 		ret = expand(&b, i, e);
 	for (size_t i = 0; i < p->ir.nsteps && ret == 0; i++)
 		for (size_t k = 0; k < b.of[i].n && ret == 0; k++)
-			if (connect(&b, b.of[i].v[k], e) < 0)
+			if (connect(&b, b.of[i].v[k], e) < 0) {
 				ret = err_wrap(e, "step '" STR_FMT "'", STR_ARG(b.of[i].v[k]->d.name));
+				(void)project_mistake(p, p->ir.steps[i].at, e);
+			}
 	free(b.of);
 	return ret;
 }

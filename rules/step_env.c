@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
+#include "rules/notes.h"
 #include "rules/step.h"
 #include "rules/template.h"
 
@@ -200,8 +201,12 @@ environment(struct step_call *c, struct variables *v, struct err *e)
 		set(v, STR("PYTHONPYCACHEPREFIX"), c->bytecode);
 	else
 		set(v, STR("PYTHONDONTWRITEBYTECODE"), STR("1"));
-	for (size_t i = 0; i < ir->pass_env.n; i++)
+	for (size_t i = 0; i < ir->pass_env.n; i++) {
 		pass(c, v, ir->pass_env.v[i]);
+		if (project_env(c->project, ir->pass_env.v[i]) == NULL)
+			notes_add(c->project->notes, "step '" STR_FMT "': its 'pass_env' names " STR_FMT ", which is not set here: the step runs without it",
+				  STR_ARG(c->step->d.name), STR_ARG(ir->pass_env.v[i]));
+	}
 	for (size_t i = 0; i < ir->env.n; i++) {
 		const struct rendering r = { .c = c, .env = v->v, .nenv = v->n };
 		struct str text;

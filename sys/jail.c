@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "sys/file.h"
+#include "sys/idmap.h"
 
 /* What is under construction: a tmpfs, our working folder meanwhile, holds the links to the roots, the upper folder and the merged root. */
 struct build {
@@ -30,6 +31,7 @@ struct build {
 	bool user_ns;
 	const char *upper, *work;
 	int root; /* descriptor of the merged root */
+	int *copies; /* by bind: its mounts with other owners (sys/idmap.h), or -1; NULL: none has any */
 };
 
 static int
@@ -179,8 +181,9 @@ make_point(struct build *b, const char *to, bool folder, struct err *e)
 	return fd < 0 ? err_os(e, "find '%s' in the image", to) : fd;
 }
 
+/* copy: what idmap_copy gave for it, or -1. */
 static int
-bind_one(struct build *b, const struct jail_bind *bind, struct err *e)
+bind_one(struct build *b, const struct jail_bind *bind, int copy, struct err *e)
 {
 	struct stat st;
 	if (stat(bind->from, &st) < 0)
@@ -190,7 +193,7 @@ bind_one(struct build *b, const struct jail_bind *bind, struct err *e)
 		return -1;
 	char target[64];
 	snprintf(target, sizeof target, "/proc/self/fd/%d", point);
-	if (mount_at(bind->from, target, NULL, MS_BIND | MS_REC, NULL, e) < 0)
+	if ((copy >= 0 ? idmap_attach(copy, target, e) : mount_at(bind->from, target, NULL, MS_BIND | MS_REC, NULL, e)) < 0)
 		return err_wrap(e, "share '%s' with the image", bind->from);
 	if (!bind->read_only)
 		return 0;
@@ -219,7 +222,7 @@ bind_devices(struct build *b, struct err *e)
 	if (mount_at("dev", target, "tmpfs", MS_NOSUID, "mode=0755", e) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
-		if (bind_one(b, &(struct jail_bind){ .from = devices[i], .to = devices[i], .optional = true }, e) < 0)
+		if (bind_one(b, &(struct jail_bind){ .from = devices[i], .to = devices[i], .optional = true }, -1, e) < 0)
 			return -1;
 	AUTO_FD dev = open_inside(b, "/dev", O_RDONLY | O_DIRECTORY, 0);
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
@@ -257,7 +260,7 @@ build_root(struct build *b, struct err *e)
 	    mount_inside(b, "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", e) < 0)
 		return -1;
 	for (size_t i = 0; i < j->nbinds; i++)
-		if (bind_one(b, &j->binds[i], e) < 0)
+		if (bind_one(b, &j->binds[i], b->copies ? b->copies[i] : -1, e) < 0)
 			return -1;
 	if (j->workdir && mkdirs_inside(b, j->workdir, e) < 0)
 		return -1;
@@ -299,12 +302,13 @@ become(struct build *b)
 {
 	const struct jail *j = b->j;
 	struct err e;
-	if (!b->user_ns && (setgroups(0, NULL) < 0 || setgid(j->gid) < 0 || setuid(j->uid) < 0)) {
-		dprintf(STDERR_FILENO, "pawl: become user %u:%u: %s\n", j->uid, j->gid, strerror(errno));
+	if (drop_capabilities(&e) < 0) { /* what changes ids is kept */
+		dprintf(STDERR_FILENO, "pawl: %s\n", e.text);
 		_exit(126);
 	}
-	if (drop_capabilities(&e) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		dprintf(STDERR_FILENO, "pawl: %s\n", e.text);
+	if ((!b->user_ns && (setgroups(0, NULL) < 0 || setgid(j->gid) < 0 || setuid(j->uid) < 0)) ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		dprintf(STDERR_FILENO, "pawl: become user %u:%u: %s\n", j->uid, j->gid, strerror(errno));
 		_exit(126);
 	}
 	signal(SIGPIPE, SIG_DFL);
@@ -359,12 +363,36 @@ enter_namespaces(struct build *b, struct err *e)
 	return 0;
 }
 
+/* As root for another user: what can be written outside is shown as his. False: the kernel or a file system cannot do that. */
+static bool
+copy_binds(struct build *b)
+{
+	const struct jail *j = b->j;
+	AUTO_FD idmap = idmap_open(j->uid, j->gid, NULL);
+	int *copies = arena_array(&b->arena, int, j->nbinds + 1);
+	bool all = idmap >= 0;
+	for (size_t i = 0; i < j->nbinds; i++) {
+		struct stat st;
+		copies[i] = -1;
+		if (all && !j->binds[i].read_only && stat(j->binds[i].from, &st) == 0) {
+			copies[i] = idmap_copy(idmap, j->binds[i].from, NULL);
+			all = copies[i] >= 0;
+		}
+	}
+	for (size_t i = 0; i < j->nbinds && !all; i++)
+		file_closep(&copies[i]);
+	b->copies = all ? copies : NULL;
+	return all;
+}
+
 int
 jail_run(const struct jail *j, int *status, struct err *e)
 {
-	struct build b = { .j = j, .root = -1, .user_ns = geteuid() != 0 || j->uid != 0 || j->gid != 0 };
+	struct build b = { .j = j, .root = -1, .user_ns = geteuid() != 0 };
 	int report[2], raw = 0;
 	struct err inner;
+	if (!b.user_ns && (j->uid != 0 || j->gid != 0))
+		b.user_ns = !copy_binds(&b);
 	if (enter_namespaces(&b, e) < 0)
 		return -1;
 	if (pipe2(report, O_CLOEXEC) < 0)

@@ -7,9 +7,9 @@
  *
  * The calling process itself moves into the new namespaces: jail_run belongs into a process that does nothing else afterwards.
  *
- * As root no user namespace is needed unless the command runs as somebody else; without root, or for another user, the one id
- * that exists inside is the wanted one and is the caller outside: what the command writes into a bind belongs to the caller. Overlays
- * inside a user namespace use user.* attributes.
+ * As root no user namespace is needed: all owners in the image are what they are, and a command of another user sees root's files in binds that it may
+ * write to as its own (sys/idmap.h). Without root, or where a file system cannot do that, the one id that exists inside is the wanted one and is the
+ * caller outside. Either way what the command writes into a bind belongs to the caller. Overlays inside a user namespace use user.* attributes.
  *
  * What the image says is not trusted: targets of binds are looked up inside the root (openat2, RESOLVE_IN_ROOT), devices of its layers are
  * dead (nodev), the command gets no_new_privs and at most the capabilities that container engines give.

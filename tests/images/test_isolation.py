@@ -141,6 +141,28 @@ class Isolation(harness.PawlTest):
         found = (self.root / "out.txt").stat()
         self.assertEqual((found.st_uid, found.st_gid), self.owner())
 
+    def test_a_user_finds_its_own_files_in_the_image(self):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            for name, kind, mode, uid in (("home", tarfile.DIRTYPE, 0o755, 0), ("home/me", tarfile.DIRTYPE, 0o700, 1000), ("home/me/mine", tarfile.REGTYPE, 0o600, 1000)):
+                info = entry(name, kind, mode)[1]
+                info.uid = info.gid = uid
+                tar.addfile(info, io.BytesIO(b""))
+        shutil.rmtree(self.root / "base")
+        write_layout(self.root / "base", [busybox_layer(), out.getvalue()], {"Env": ["PATH=/bin"]})
+        script = "stat -c %u /home/me/mine . > out.txt; stat -c %u /bin/busybox > root.txt; echo x > /home/me/new; cat /home/me/mine; mkdir d; echo y > d/f; " \
+                 "echo z > /tmp/z; touch '${run.dir}/t'"
+        self.project({"a": self.shell(script, "outputs: {o: out.txt, r: root.txt, d: d/}")}, 'user: "1000"')
+        self.pawl("run")
+        self.assertEqual(self.read("out.txt").split()[0], "1000")
+        self.assertNotIn("65534", self.read("out.txt"))
+        if self.owner()[0] == 0:
+            self.assertEqual(self.read("out.txt").split()[1], "1000", "the project is the user's own as well")
+            self.assertEqual(self.read("root.txt"), "0\n")
+        for path in ("out.txt", "d", "d/f"):
+            found = (self.root / path).stat()
+            self.assertEqual((found.st_uid, found.st_gid), self.owner(), path)
+
     def test_a_user_that_is_not_there(self):
         self.project({"a": self.shell("echo x > out.txt", "outputs: {o: out.txt}")}, "user: nosuch")
         self.assertIn("the image has no user 'nosuch'", self.pawl("run", status=None).err)

@@ -140,6 +140,30 @@ binds_share_with_the_callers_owner(void **state)
 	assert_int_not_equal(run_as(w, 0, "/app", true, "echo x > /app/read-only"), 0);
 }
 
+/* As root the other user has no rights over root's files, and nobody's id is a stranger's. */
+static void
+another_user_sees_owners_as_they_are(void **state)
+{
+	static const struct {
+		const char *command;
+		int status;
+	} rows[] = {
+		{ "test $(stat -c %u /bin/sh) = 0", 0 },
+		{ "echo x > /bin/new", 1 },
+		{ "test $(stat -c %u:%g /app) = 1000:1000", 0 },
+		{ "mkdir /app/sub && echo x > /app/sub/y && chmod 700 /app/sub && rm -r /app/sub", 0 },
+		{ "ln /bin/sh /app/sh", 1 },
+	};
+	struct world *w = *state;
+	NEED_JAIL(w);
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		print_message("%s\n", rows[i].command);
+		assert_int_equal(run_as(w, 1000, "/app", false, rows[i].command), rows[i].status);
+	}
+}
+
 static void
 targets_of_binds_do_not_leave_the_root(void **state)
 {
@@ -167,6 +191,7 @@ main(void)
 	};
 	const struct CMUnitTest with_user_namespaces[] = {
 		cmocka_unit_test_setup_teardown(binds_share_with_the_callers_owner, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_user_sees_owners_as_they_are, set_up, tear_down),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	return USER_NAMESPACES ? failed + cmocka_run_group_tests(with_user_namespaces, NULL, NULL) : failed;
