@@ -132,7 +132,7 @@ static int
 by_name(struct session *s, struct str name, struct wanted *w, struct err *e)
 {
 	struct str_cut c = str_rcut(name, '.');
-	const struct result *r;
+	const struct result *r = NULL;
 	if (!c.ok)
 		return err_set(e, ERR_INPUT, "an artifact is STEP.OUTPUT or sha256:..., not '" STR_FMT "'", STR_ARG(name));
 	if (result_of(s, c.head, w, &r, e) < 0)
