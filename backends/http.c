@@ -4,24 +4,28 @@
 #include <ctype.h>
 #define CURL_DISABLE_TYPECHECK /* its functions are called through the table below */
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/library.h"
 
 #define LIMIT ((size_t)16 << 20)
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define REDIRECTS 10
-#define STALL_S 60L
+#define STALL_S 60
+#define STALL_BYTES 100L /* a second */
+#define CA_LIMIT ((size_t)8 << 20)
 
 /* libcurl's functions, by name without "curl_"; loaded by the first http_new. */
 #define FUNCTIONS(X) \
 	X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_perform) X(easy_reset) X(easy_setopt) \
-	X(easy_strerror) X(free) X(slist_append) X(slist_free_all) X(url) X(url_cleanup) \
+	X(easy_strerror) X(free) X(getdate) X(slist_append) X(slist_free_all) X(url) X(url_cleanup) \
 	X(url_get) X(url_set) X(version_info)
 
 static struct {
@@ -38,7 +42,9 @@ static const struct library_function functions[] = {
 static struct library libcurl = LIBRARY("libcurl.so.4", "libcurl4", functions, NULL);
 
 struct http {
-	CURL *curl; /* connections stay open in it */
+	CURL *curl;     /* connections stay open in it */
+	bool connected; /* somebody has answered before: who refuses now may be starting again */
+	bool passing;   /* the last failure */
 };
 
 struct exchange {
@@ -52,8 +58,11 @@ struct exchange {
 	bool too_much;
 	struct err *e;      /* of the blob writer */
 	bool blob_failed;
+	bool began;         /* bytes of the body came */
+	uint64_t skip;      /* bytes of it that the blob has already */
+	uint64_t written;   /* to the blob, earlier ones too */
 	int fd;             /* of body_path */
-	uint64_t left;      /* of it */
+	uint64_t size, left; /* what is sent of it; what is not sent yet */
 };
 
 struct http *
@@ -178,6 +187,48 @@ on_header(char *p, size_t size, size_t n, void *ctx)
 	return line.n;
 }
 
+/* A server may send the part that was asked for (206, which says where it begins) or the whole again. */
+static bool
+starts_right(struct exchange *x, long status)
+{
+	const uint64_t have = x->r->have ? *x->r->have : 0;
+	x->began = true;
+	x->written = have;
+	if (status != 206) {
+		x->skip = have;
+		return true;
+	}
+	for (size_t i = 0; i < x->headers.n; i++) {
+		uint64_t first;
+		const struct str v = x->headers.v[i].value;
+		if (str_is(x->headers.v[i].name, "content-range") && str_starts(v, STR("bytes ")) &&
+		    str_u64(str_cut(str_drop(v, 6), '-').head, &first) && first == have)
+			return true;
+	}
+	(void)err_set(x->e, ERR_WORLD, "the server sends another part than the one that was asked for");
+	return false;
+}
+
+static bool
+to_blob(struct exchange *x, struct str bytes, long status)
+{
+	if (!x->began && !starts_right(x, status))
+		return false;
+	const uint64_t old = x->skip < bytes.n ? x->skip : bytes.n;
+	x->skip -= old;
+	bytes = str_drop(bytes, old);
+	if (x->r->most > 0 && x->written + bytes.n > x->r->most) {
+		(void)err_set(x->e, ERR_DAMAGED, "the server sends more than the %" PRIu64 " bytes that it has", x->r->most);
+		return false;
+	}
+	if (bytes.n > 0 && blob_write(x->r->to, bytes, x->e) < 0)
+		return false;
+	x->written += bytes.n;
+	if (x->r->have)
+		*x->r->have = x->written;
+	return true;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *ctx)
 {
@@ -186,11 +237,8 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 	long status = 0;
 	(void)lib.easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (x->r->to && status >= 200 && status < 300) {
-		if (blob_write(x->r->to, bytes, x->e) < 0) {
-			x->blob_failed = true;
-			return 0;
-		}
-		return bytes.n;
+		x->blob_failed = !to_blob(x, bytes, status);
+		return x->blob_failed ? 0 : bytes.n;
 	}
 	if (x->body.n + bytes.n > x->limit) {
 		x->too_much = true;
@@ -204,15 +252,22 @@ static size_t
 on_send(char *p, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
-	const ssize_t got = read(x->fd, p, size * n);
-	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+	const size_t room = size * n;
+	const ssize_t got = read(x->fd, p, room < x->left ? room : (size_t)x->left);
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	x->left -= (uint64_t)got;
+	return (size_t)got;
 }
 
+/* libcurl would send the whole again by itself when a kept connection turns out to be dead; whoever asked knows better what to send. */
 static int
 on_seek(void *ctx, curl_off_t offset, int origin)
 {
-	struct exchange *x = ctx;
-	return lseek(x->fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
+	(void)ctx;
+	(void)offset;
+	(void)origin;
+	return CURL_SEEKFUNC_FAIL;
 }
 
 static int
@@ -229,7 +284,7 @@ on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
 /* ---- one exchange ---- */
 
 static void
-set_body(struct exchange *x, uint64_t size)
+set_body(struct exchange *x)
 {
 	CURL *c = x->curl;
 	const struct http_request *r = x->r;
@@ -239,7 +294,7 @@ set_body(struct exchange *x, uint64_t size)
 		(void)lib.easy_setopt(c, CURLOPT_READDATA, x);
 		(void)lib.easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
 		(void)lib.easy_setopt(c, CURLOPT_SEEKDATA, x);
-		(void)lib.easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+		(void)lib.easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->size);
 	} else if (r->body.n > 0 || strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0) {
 		(void)lib.easy_setopt(c, CURLOPT_POST, 1L);
 		(void)lib.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
@@ -249,6 +304,30 @@ set_body(struct exchange *x, uint64_t size)
 		(void)lib.easy_setopt(c, CURLOPT_NOBODY, 1L);
 	else
 		(void)lib.easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+/* Texts of our own are put behind the bundle that counts anyway: a blob replaces it. */
+static void
+set_trust(struct exchange *x, bool foreign)
+{
+	CURL *c = x->curl;
+	const struct http_request *r = x->r;
+	const char *bundle = r->ca_file ? r->ca_file : lib.version_info(CURLVERSION_NOW)->cainfo;
+	if (r->ca.n > 0) {
+		AUTO_BUF all = { 0 };
+		if (!bundle || file_read(AT_FDCWD, bundle, CA_LIMIT, &all, NULL) < 0)
+			buf_reset(&all);
+		buf_putc(&all, '\n');
+		buf_put(&all, r->ca);
+		struct curl_blob blob = { .data = all.p, .len = all.n, .flags = CURL_BLOB_COPY };
+		(void)lib.easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+	} else if (r->ca_file) {
+		(void)lib.easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
+	}
+	if (r->cert_file && r->key_file && !foreign) {
+		(void)lib.easy_setopt(c, CURLOPT_SSLCERT, r->cert_file);
+		(void)lib.easy_setopt(c, CURLOPT_SSLKEY, r->key_file);
+	}
 }
 
 static void
@@ -267,8 +346,8 @@ set_options(struct exchange *x, const char *url, struct curl_slist *headers)
 	(void)lib.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	(void)lib.easy_setopt(c, CURLOPT_WRITEDATA, x);
 	(void)lib.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 30000L);
-	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
+	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+	(void)lib.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)(r->stall_s > 0 ? r->stall_s : STALL_S));
 	(void)lib.easy_setopt(c, CURLOPT_BUFFERSIZE, 256L << 10);
 	(void)lib.easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
 	if (r->stop) {
@@ -280,8 +359,6 @@ set_options(struct exchange *x, const char *url, struct curl_slist *headers)
 		(void)lib.easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	if (r->unix_socket)
 		(void)lib.easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
-	if (r->ca_file)
-		(void)lib.easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
 }
 
 static struct curl_slist *
@@ -297,7 +374,30 @@ slist(const struct http_request *r, bool foreign, struct arena *a)
 							    STR_ARG(h->value))
 						       .p);
 	}
+	if (r->to && r->have && *r->have > 0)
+		list = lib.slist_append(list, arena_printf(a, "Range: bytes=%" PRIu64 "-", *r->have).p);
 	return list;
+}
+
+static bool
+passing(const struct http *h, const struct exchange *x, CURLcode code)
+{
+	switch ((int)code) {
+	case CURLE_COULDNT_CONNECT:
+		return h->connected;
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+		return !x->too_much && !x->blob_failed;
+	default:
+		return false;
+	}
 }
 
 static int
@@ -312,6 +412,9 @@ failed(const struct exchange *x, CURLcode code, struct str url, struct err *e)
 		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer has more than %zu bytes", x->r->method, STR_ARG(where), x->limit);
 	if (x->header_bytes > HEADERS_LIMIT)
 		return err_set(e, ERR_WORLD, "%s " STR_FMT ": the answer's headers are too large", x->r->method, STR_ARG(where));
+	if (code == CURLE_OPERATION_TIMEDOUT && x->r->timeout_ms == 0)
+		return err_set(e, ERR_WORLD, "%s " STR_FMT ": nothing moves: less than %ld bytes a second for %d s", x->r->method, STR_ARG(where),
+			       STALL_BYTES, x->r->stall_s > 0 ? x->r->stall_s : STALL_S);
 	return err_set(e, ERR_WORLD, "%s " STR_FMT ": %s", x->r->method, STR_ARG(where), lib.easy_strerror(code));
 }
 
@@ -329,29 +432,45 @@ headers_clean(const struct http_request *r)
 }
 
 static int
+open_body(struct exchange *x, struct err *e)
+{
+	const struct http_request *r = x->r;
+	struct file_stat st;
+	x->fd = file_open(AT_FDCWD, r->body_path, O_RDONLY, 0, e);
+	if (x->fd < 0 || file_stat_fd(x->fd, &st, e) < 0)
+		return -1;
+	if (r->body_at > st.size || r->body_n > st.size - r->body_at)
+		return err_set(e, ERR_DAMAGED, "'%s' is shorter than it was", r->body_path);
+	x->size = x->left = r->body_n > 0 ? r->body_n : st.size - r->body_at;
+	if (r->body_at > 0 && lseek(x->fd, (off_t)r->body_at, SEEK_SET) < 0)
+		return err_os(e, "read '%s'", r->body_path);
+	return 0;
+}
+
+static int
 exchange(struct http *h, const struct http_request *r, struct str url, bool foreign, struct arena *a, struct http_answer *out, struct err *e)
 {
 	struct exchange x = { .curl = h->curl, .r = r, .arena = a, .limit = r->limit ? r->limit : LIMIT, .e = e, .fd = -1 };
-	struct file_stat st = { 0 };
+	h->passing = false;
 	if (!headers_clean(r))
 		return err_set(e, ERR_INPUT, "%s " STR_FMT ": a header has a line break in it", r->method, STR_ARG(shown(a, url)));
-	if (r->body_path) {
-		x.fd = file_open(AT_FDCWD, r->body_path, O_RDONLY, 0, e);
-		if (x.fd < 0 || file_stat_fd(x.fd, &st, e) < 0) {
-			file_closep(&x.fd);
-			return -1;
-		}
+	if (r->body_path && open_body(&x, e) < 0) {
+		file_closep(&x.fd);
+		return -1;
 	}
 	struct curl_slist *headers = slist(r, foreign, a);
 	set_options(&x, arena_z(a, url), headers);
-	set_body(&x, st.size);
+	set_trust(&x, foreign);
+	set_body(&x);
 	const CURLcode code = lib.easy_perform(h->curl);
 	long status = 0;
 	(void)lib.easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	lib.slist_free_all(headers);
 	file_closep(&x.fd);
 	int bad = 0;
+	h->connected = h->connected || status > 0;
 	if (code != CURLE_OK) {
+		h->passing = passing(h, &x, code);
 		bad = failed(&x, code, url, e);
 	} else {
 		*out = (struct http_answer){ .status = (int)status, .url = arena_str(a, url), .body = arena_str(a, buf_str(&x.body)),
@@ -394,6 +513,29 @@ http_do(struct http *h, const struct http_request *r, struct arena *a, struct ht
 		url = to;
 	}
 	return err_set(e, ERR_WORLD, "%s " STR_FMT ": more than %d redirects", r->method, STR_ARG(shown(a, r->url)), REDIRECTS);
+}
+
+bool
+http_passing(const struct http *h)
+{
+	return h->passing;
+}
+
+int64_t
+http_retry_after(const struct http_answer *r)
+{
+	struct arena a = { 0 };
+	const struct str text = http_header(r, "retry-after");
+	uint64_t seconds;
+	int64_t ms = -1;
+	if (str_u64(text, &seconds)) {
+		ms = (int64_t)(seconds < 100000000 ? seconds : 100000000) * 1000;
+	} else if (text.n > 0) {
+		const int64_t at = (int64_t)lib.getdate(arena_z(&a, text), NULL), now = clock_real() / NS_PER_S;
+		ms = at < 0 ? -1 : at < now ? 0 : (at - now) * 1000;
+	}
+	arena_done(&a);
+	return ms;
 }
 
 const char *

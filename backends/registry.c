@@ -2,11 +2,13 @@
 #include "backends/registry.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/registry_inside.h"
 
+#define BLOB_MOST (UINT64_C(1) << 40)          /* of a blob whose size nobody says */
 #define DEFAULT_HOST "docker.io"             /* of references without a host */
 #define DEFAULT_SERVER "registry-1.docker.io" /* that answers for it */
 
@@ -173,20 +175,6 @@ keep_token(struct registry *r, struct str host, struct str scope, struct str hea
 	t->header = arena_str(&r->arena, header);
 }
 
-/* A CA bundle of the caller's own, as other tools take it from the environment; NULL: the system's. */
-const char *
-registry_ca(const struct registry *r)
-{
-	static const struct str names[] = { STR_INIT("SSL_CERT_FILE="), STR_INIT("CURL_CA_BUNDLE=") };
-	for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
-		for (const char *const *v = r->opts.environ_; v && *v; v++) {
-			if (str_starts(str_z(*v), names[k]) && (*v)[names[k].n])
-				return *v + names[k].n;
-		}
-	}
-	return NULL;
-}
-
 static int
 ask_once(struct registry *r, const struct registry_request *q, struct str url, struct str header, struct arena *a, struct http_answer *out,
 	 struct err *e)
@@ -198,20 +186,27 @@ ask_once(struct registry *r, const struct registry_request *q, struct str url, s
 	if (header.n > 0 && http_same_origin(url, registry_base(r, q->ref->host, a)))
 		h[n++] = (struct http_header){ STR("Authorization"), header };
 	const bool get = strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0;
+	struct http_request ask = { .method = q->method, .url = url, .headers = h, .nheaders = n, .body = q->body, .to = q->to, .most = q->most,
+				    .have = q->have, .body_path = q->body_path, .body_at = q->body_at, .body_n = q->body_n, .redirects = get,
+				    .limit = q->limit, .ca_file = registry_ca(r), .stall_s = registry_stall(r), .stop = r->opts.stop };
+	if (str_starts(url, STR("https://"))) {
+		const struct registry_tls *t;
+		if (registry_tls(r, q->ref->host, &t, e) < 0)
+			return -1;
+		ask.ca = t->ca;
+		if (http_same_origin(url, registry_base(r, q->ref->host, a))) {
+			ask.cert_file = t->cert_file;
+			ask.key_file = t->key_file;
+		}
+	}
 	r->requests++;
-	return http_do(r->http,
-		       &(struct http_request){ .method = q->method, .url = url, .headers = h, .nheaders = n, .body = q->body, .to = q->to,
-					       .body_path = q->body_path, .redirects = get, .limit = q->limit,
-					       .ca_file = registry_ca(r), .stop = r->opts.stop },
-		       a, out, e);
+	return http_do(r->http, &ask, a, out, e);
 }
 
-int
-registry_ask(struct registry *r, const struct registry_request *q, struct arena *a, struct http_answer *out, struct err *e)
+static int
+ask_with_token(struct registry *r, const struct registry_request *q, struct str url, struct str base, struct arena *a, struct http_answer *out,
+	       struct err *e)
 {
-	const bool whole = str_find(str_take(q->path, 10), STR("://")) != SIZE_MAX;
-	const struct str base = registry_base(r, q->ref->host, a);
-	const struct str url = whole ? q->path : arena_printf(a, STR_FMT STR_FMT, STR_ARG(base), STR_ARG(q->path));
 	const struct str scope = scope_of(q, a);
 	const struct registry_token *known = find_token(r, q->ref->host, scope);
 	struct http_answer answer;
@@ -233,6 +228,26 @@ registry_ask(struct registry *r, const struct registry_request *q, struct arena 
 }
 
 int
+registry_ask(struct registry *r, const struct registry_request *q, struct arena *a, struct http_answer *out, struct err *e)
+{
+	const bool whole = str_find(str_take(q->path, 10), STR("://")) != SIZE_MAX;
+	const struct str base = registry_base(r, q->ref->host, a);
+	const struct str url = whole ? q->path : arena_printf(a, STR_FMT STR_FMT, STR_ARG(base), STR_ARG(q->path));
+	struct retry again = registry_retry(r);
+	for (;;) {
+		struct err why = { 0 };
+		const int bad = ask_with_token(r, q, url, base, a, out, &why);
+		if (!q->once && (bad < 0 ? retry_failure(&again, r->http) : retry_answer(&again, out)))
+			continue;
+		if (bad < 0 && e)
+			*e = why;
+		if (bad < 0 && again.tries > 0)
+			(void)err_wrap(e, "after %u tries", again.tries + 1);
+		return bad;
+	}
+}
+
+int
 registry_refused(const struct registry_ref *ref, const char *what, const struct http_answer *answer, struct err *e)
 {
 	AUTO_JS doc = NULL;
@@ -240,7 +255,15 @@ registry_refused(const struct registry_ref *ref, const char *what, const struct 
 	const struct js *first = js_at(js_get(doc, "errors"), 0);
 	const struct str code = js_str(js_get(first, "code")), message = js_str(js_get(first, "message"));
 	const enum err_code kind = answer->status == 401 || answer->status == 403 ? ERR_DENIED : answer->status == 404 ? ERR_MISSING : ERR_WORLD;
-	const char *hint = kind == ERR_DENIED ? "; log in with 'docker login' or 'podman login'" : "";
+	const char *hint = "";
+	if (answer->status == 413)
+		hint = ": a blob is larger than the registry, or a proxy in front of it, takes";
+	else if (answer->status == 507)
+		hint = ": it has no room left";
+	else if (answer->status == 429)
+		hint = "; it is asked too often: log in, or wait";
+	else if (kind == ERR_DENIED)
+		hint = "; log in with 'docker login' or 'podman login'";
 	return err_set(e, kind, "%s " STR_FMT "/" STR_FMT ": the registry answers %d%s" STR_FMT "%s" STR_FMT "%s", what, STR_ARG(ref->host),
 		       STR_ARG(ref->repository), answer->status, code.n > 0 ? " " : "", STR_ARG(str_take(code, 60)), message.n > 0 ? ": " : "",
 		       STR_ARG(str_take(message, 200)), hint);
@@ -302,6 +325,29 @@ registry_manifest(struct registry *r, const struct registry_ref *ref, struct str
 	return bad;
 }
 
+static int
+get_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blob_writer *to, struct arena *a,
+	 struct err *e)
+{
+	uint64_t have = 0;
+	const struct str name = digest_str(d, a);
+	const struct registry_request q = { .ref = ref, .method = "GET", .actions = "pull", .to = to, .most = size ? size : BLOB_MOST, .have = &have,
+					    .limit = (size_t)1 << 20,
+					    .path = arena_printf(a, "/v2/" STR_FMT "/blobs/" STR_FMT, STR_ARG(ref->repository), STR_ARG(name)) };
+	struct http_answer answer;
+	/* A server may also end early without a word of it: it is asked for the rest as long as something comes. */
+	for (uint64_t before = 0;; before = have) {
+		if (registry_ask(r, &q, a, &answer, e) < 0)
+			return -1;
+		if (answer.status != 200 && answer.status != 206)
+			return registry_refused(ref, arena_printf(a, "get the blob " STR_FMT " of", STR_ARG(name)).p, &answer, e);
+		if (size == 0 || have >= size)
+			return 0;
+		if (have == before)
+			return err_set(e, ERR_DAMAGED, "the registry sends %" PRIu64 " of the %" PRIu64 " bytes of " STR_FMT, have, size, STR_ARG(name));
+	}
+}
+
 int
 registry_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blobs *b, struct err *e)
 {
@@ -309,25 +355,19 @@ registry_blob(struct registry *r, const struct registry_ref *ref, const struct d
 	if (blobs_has(b, d, &there) && (size == 0 || there == size))
 		return 0;
 	struct arena a = { 0 };
-	struct http_answer answer;
 	struct blob_writer *to;
 	if (blob_begin(b, &to, e) < 0)
 		return -1;
-	const struct registry_request q = { .ref = ref, .method = "GET", .actions = "pull", .to = to, .limit = (size_t)1 << 20,
-					    .path = arena_printf(&a, "/v2/" STR_FMT "/blobs/" STR_FMT, STR_ARG(ref->repository),
-								 STR_ARG(digest_str(d, &a))) };
-	int bad = registry_ask(r, &q, &a, &answer, e);
-	if (bad == 0 && answer.status != 200)
-		bad = registry_refused(ref, arena_printf(&a, "get the blob " STR_FMT " of", STR_ARG(digest_str(d, &a))).p, &answer, e);
+	int bad = get_blob(r, ref, d, size, to, &a, e);
 	if (bad < 0) {
 		blob_abort(to);
 	} else {
 		struct digest got;
 		uint64_t n;
 		bad = blob_commit(to, d, &got, &n, e);
-		if (bad < 0)
-			(void)err_wrap(e, "get a blob of " STR_FMT "/" STR_FMT, STR_ARG(ref->host), STR_ARG(ref->repository));
 	}
+	if (bad < 0)
+		(void)err_wrap(e, "get a blob of " STR_FMT "/" STR_FMT, STR_ARG(ref->host), STR_ARG(ref->repository));
 	arena_done(&a);
 	return bad;
 }

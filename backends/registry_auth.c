@@ -127,7 +127,11 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 	AUTO_BUF url = { 0 }, form = { 0 };
 	struct http_header h[2] = { { STR("Accept"), STR("application/json") } };
 	struct http_request ask = { .method = "GET", .headers = h, .nheaders = 1, .redirects = true, .limit = (size_t)1 << 20,
-				    .ca_file = registry_ca(r), .stop = r->opts.stop };
+				    .ca_file = registry_ca(r), .stall_s = registry_stall(r), .stop = r->opts.stop };
+	const struct registry_tls *tls;
+	if (registry_tls(r, q->ref->host, &tls, e) < 0)
+		return -1;
+	ask.ca = tls->ca;
 	buf_put(&url, c->realm);
 	if (who->identity.n > 0) {
 		buf_puts(&form, "grant_type=refresh_token&client_id=pawl&service=");
@@ -148,8 +152,16 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 	}
 	ask.url = arena_str(a, buf_str(&url));
 	struct http_answer answer;
-	r->requests++;
-	if (http_do(r->http, &ask, a, &answer, e) < 0)
+	struct retry again = registry_retry(r);
+	int bad;
+	do {
+		struct err why = { 0 };
+		r->requests++;
+		bad = http_do(r->http, &ask, a, &answer, &why);
+		if (bad < 0 && e)
+			*e = why;
+	} while (bad < 0 ? retry_failure(&again, r->http) : retry_answer(&again, &answer));
+	if (bad < 0)
 		return -1;
 	return token_of(&answer, q, a, header, e);
 }

@@ -7,6 +7,7 @@
 
 #include "backends/http.h"
 #include "backends/registry.h"
+#include "backends/retry.h"
 #include "base/vec.h"
 
 struct registry_token {
@@ -14,15 +15,24 @@ struct registry_token {
 	struct str header;      /* "Bearer ...", "Basic ..." */
 };
 
+struct registry_tls { /* registry_tls.c */
+	struct str host;
+	struct str ca;      /* PEM; empty: none */
+	const char *cert_file, *key_file;
+};
+
 struct registry {
 	struct registry_opts opts;
 	struct http *http;
-	struct arena arena; /* tokens */
+	struct arena arena; /* tokens and certificates */
+	struct registry_tls tls[4];
+	size_t ntls;
 	VEC(struct registry_token) tokens;
 	size_t requests;
 };
 
-/* One request to a registry, with the right Authorization: asked for on 401, once. */
+/* One request to a registry, with the right Authorization: asked for on 401, once. What may pass by itself is asked again (backends/retry.h),
+ * and a body on its way to a blob goes on where it broke off. */
 struct registry_request {
 	const struct registry_ref *ref;
 	const char *method;
@@ -33,10 +43,29 @@ struct registry_request {
 	size_t nheaders;
 	struct str body;
 	const char *body_path;
+	uint64_t body_at, body_n;          /* as in http.h */
 	struct blob_writer *to;
+	uint64_t most, *have;              /* as in http.h */
 	size_t limit;
+	bool once;                         /* never asked again: the caller sees to it */
 };
 const char *registry_ca(const struct registry *r);
+int registry_stall(const struct registry *r); /* seconds; 0: as http.h says */
+struct retry registry_retry(const struct registry *r);
+/* Certificates for a host; *out lives as long as the session. */
+int registry_tls(struct registry *r, struct str host, const struct registry_tls **out, struct err *e);
+/* registry_upload.c: one blob into a repository, in pieces where it is large, and from where it broke off when it did. path: where its bytes
+ * are; called only when they have to be sent. *mounted: nothing had to be. */
+struct registry_upload {
+	const struct registry_ref *to;
+	struct digest digest;
+	uint64_t size;
+	struct str from; /* another repository to mount it from; empty: none */
+	int (*path)(void *ctx, struct arena *a, const char **out, struct err *e);
+	void *ctx;
+};
+int registry_upload(struct registry *r, const struct registry_upload *u, bool *mounted, struct err *e);
+
 /* Another session, for another thread, that knows the same tokens. */
 struct registry *registry_twin(const struct registry *r, struct err *e);
 int registry_ask(struct registry *r, const struct registry_request *q, struct arena *a, struct http_answer *out, struct err *e);

@@ -29,28 +29,56 @@ seen_key(const struct registry_ref *to, const struct digest *d, struct buf *out)
 	buf_put(out, (struct str){ (const char *)d->b, sizeof d->b });
 }
 
+/* What is known of a blob under to: the time, and (to without a repository) which repository of that host had it last. False: nothing. */
 static bool
-seen(struct push *x, const struct digest *d)
+look_up(struct push *x, const struct registry_ref *to, const struct digest *d, struct str *repository)
 {
 	struct view *v;
 	struct str value;
 	AUTO_BUF key = { 0 };
 	if (!x->r->opts.records || view_begin(x->r->opts.records, &v, NULL) < 0)
 		return false;
-	seen_key(x->p->to, d, &key);
+	seen_key(to, d, &key);
 	const bool there = key.n <= RECORD_KEY_MAX && view_get(v, TABLE_SEEN, buf_str(&key), &value);
+	if (there && repository)
+		*repository = arena_str(&x->arena, str_drop(value, sizeof(uint64_t)));
 	view_end(v);
 	return there;
+}
+
+static bool
+seen(struct push *x, const struct digest *d)
+{
+	return look_up(x, x->p->to, d, NULL);
+}
+
+/* A repository of the same host from which a blob may be mounted; empty: none is known. */
+static struct str
+seen_elsewhere(struct push *x, const struct digest *d)
+{
+	struct str repository = { 0 };
+	const struct registry_ref host = { .host = x->p->to->host };
+	(void)look_up(x, &host, d, &repository);
+	return repository;
+}
+
+static void
+put_seen(struct push *x, const struct registry_ref *to, const struct digest *d, struct str repository)
+{
+	AUTO_BUF key = { 0 }, value = { 0 };
+	seen_key(to, d, &key);
+	buf_u64(&value, (uint64_t)clock_real());
+	buf_put(&value, repository);
+	if (x->p->seen && key.n <= RECORD_KEY_MAX)
+		batch_put(x->p->seen, TABLE_SEEN, buf_str(&key), buf_str(&value));
 }
 
 static void
 remember(struct push *x, const struct digest *d)
 {
-	AUTO_BUF key = { 0 }, value = { 0 };
-	seen_key(x->p->to, d, &key);
-	buf_u64(&value, (uint64_t)clock_real());
-	if (x->p->seen && key.n <= RECORD_KEY_MAX)
-		batch_put(x->p->seen, TABLE_SEEN, buf_str(&key), buf_str(&value));
+	const struct registry_ref host = { .host = x->p->to->host };
+	put_seen(x, x->p->to, d, (struct str){ 0 });
+	put_seen(x, &host, d, x->p->to->repository);
 }
 
 static int
@@ -75,16 +103,6 @@ head(struct push *x, const struct registry_item *i, bool *there, struct err *e)
 	return 0;
 }
 
-/* Where an upload goes: the server's Location, made whole. */
-static struct str
-place(struct push *x, const struct http_answer *answer)
-{
-	const struct str location = http_header(answer, "location");
-	if (location.n > 0 && location.p[0] == '/' && !(location.n > 1 && location.p[1] == '/'))
-		return arena_printf(&x->arena, STR_FMT STR_FMT, STR_ARG(registry_base(x->r, x->p->to->host, &x->arena)), STR_ARG(location));
-	return location;
-}
-
 /* One thread at a time: it may fetch all layers of a parent at once. */
 static int
 have(struct push *x, const struct registry_item *i, struct err *e)
@@ -96,69 +114,49 @@ have(struct push *x, const struct registry_item *i, struct err *e)
 	return bad;
 }
 
+struct sent {
+	struct push *push;
+	const struct registry_item *item;
+};
+
 static int
-put_blob(struct push *x, const struct registry_item *i, struct str to, struct err *e)
+path_of(void *ctx, struct arena *a, const char **out, struct err *e)
 {
-	static const struct http_header type[] = { { STR_INIT("Content-Type"), STR_INIT("application/octet-stream") } };
+	const struct sent *s = ctx;
 	struct str path;
-	uint64_t size;
-	if (!blobs_has(x->p->blobs, &i->digest, &size) && have(x, i, e) < 0)
+	if (have(s->push, s->item, e) < 0)
 		return -1;
-	if (!blobs_path(x->p->blobs, &i->digest, &x->arena, &path))
-		return err_set(e, ERR_MISSING, "the blob " STR_FMT " is not in the cache", STR_ARG(digest_str(&i->digest, &x->arena)));
-	const struct registry_request q = {
-		.ref = x->p->to,
-		.method = "PUT",
-		.actions = "pull,push",
-		.headers = type,
-		.nheaders = 1,
-		.body_path = arena_z(&x->arena, path),
-		.path = arena_printf(&x->arena, STR_FMT "%cdigest=" STR_FMT, STR_ARG(to), str_find_char(to, '?') == SIZE_MAX ? '?' : '&',
-				     STR_ARG(digest_str(&i->digest, &x->arena))),
-	};
-	struct http_answer answer;
-	if (registry_ask(x->r, &q, &x->arena, &answer, e) < 0)
-		return -1;
-	if (answer.status != 201 && answer.status != 204)
-		return registry_refused(x->p->to, "upload a blob to", &answer, e);
-	x->done.uploaded++;
-	x->done.bytes += i->size;
+	if (!blobs_path(s->push->p->blobs, &s->item->digest, a, &path))
+		return err_set(e, ERR_MISSING, "the blob " STR_FMT " is not in the cache", STR_ARG(digest_str(&s->item->digest, a)));
+	*out = arena_z(a, path);
 	return 0;
 }
 
 static int
 upload(struct push *x, const struct registry_item *i, struct err *e)
 {
-	const struct str repository = x->p->to->repository, digest = digest_str(&i->digest, &x->arena);
-	struct http_answer answer;
-	struct registry_request q = { .ref = x->p->to, .method = "POST", .actions = "pull,push" };
-	if (i->from.n > 0 && !str_eq(i->from, repository)) {
-		q.mount_from = i->from;
-		q.path = arena_printf(&x->arena, "/v2/" STR_FMT "/blobs/uploads/?mount=" STR_FMT "&from=" STR_FMT, STR_ARG(repository), STR_ARG(digest),
-				      STR_ARG(i->from));
-	} else {
-		q.path = arena_printf(&x->arena, "/v2/" STR_FMT "/blobs/uploads/", STR_ARG(repository));
-	}
-	if (registry_ask(x->r, &q, &x->arena, &answer, e) < 0)
+	struct sent s = { x, i };
+	const struct registry_upload u = { .to = x->p->to, .digest = i->digest, .size = i->size, .from = i->from, .path = path_of, .ctx = &s };
+	bool mounted;
+	if (registry_upload(x->r, &u, &mounted, e) < 0)
 		return -1;
-	if (answer.status == 201) {
-		x->done.mounted++;
-		return 0;
-	}
-	const struct str to = place(x, &answer);
-	if (answer.status != 202 || to.n == 0)
-		return registry_refused(x->p->to, "begin an upload to", &answer, e);
-	return put_blob(x, i, to, e);
+	x->done.mounted += mounted;
+	x->done.uploaded += !mounted;
+	x->done.bytes += mounted ? 0 : i->size;
+	return 0;
 }
 
 static int
 send_item(struct push *x, const struct registry_item *i, bool careful, struct err *e)
 {
 	bool there = false;
-	const bool mounts = i->from.n > 0 && !careful;
+	struct registry_item item = *i;
+	if (item.from.n == 0)
+		item.from = seen_elsewhere(x, &i->digest);
+	const bool mounts = item.from.n > 0 && !careful;
 	if ((careful || (i->size > ASK_FIRST && !mounts)) && head(x, i, &there, e) < 0)
 		return -1;
-	return there ? 0 : upload(x, i, e);
+	return there ? 0 : upload(x, &item, e);
 }
 
 /* Several at once, each thread with a session of its own: what a blob costs is the time until the registry answers. */
