@@ -126,7 +126,7 @@ params_option(struct lower *l, const struct ir_pair *p, const bool *was_text)
 	if (yaml_read((struct str){ 0 }, arena_str(l->a, p->value), l->a, &why, &n) == 0)
 		set_node(l, &l->ir->params[k], n);
 	if (why.nerrors)
-		LOWER_ERROR(l, (struct place){ 0 }, "bad-value", arena_printf(l->a, "a text with such characters stands in quotes: -p '" STR_FMT "=\"...\"'", STR_ARG(p->name)),
+		LOWER_ERROR(l, (struct place){ 0 }, "syntax", arena_printf(l->a, "a text with such characters stands in quotes: -p '" STR_FMT "=\"...\"'", STR_ARG(p->name)),
 			    "-p " STR_FMT "=" STR_FMT ": the value is not YAML: " STR_FMT, STR_ARG(p->name),
 			    STR_ARG(str_take(p->value, 100)), STR_ARG(plain(why.v[0].message)));
 	diags_done(&why);

@@ -355,7 +355,7 @@ large_files_are_refused(void **state)
 }
 
 static void
-a_missing_file_is_the_worlds(void **state)
+a_missing_file_is_the_users(void **state)
 {
 	struct scratch *s = *state;
 	const struct load_opts o = { .root = s->fd, .file = STR("other.yaml") };
@@ -364,7 +364,7 @@ a_missing_file_is_the_worlds(void **state)
 	struct ir ir;
 	struct err e;
 
-	assert_fails(load(&o, &a, &d, &ir, &e), &e, ERR_MISSING);
+	assert_fails(load(&o, &a, &d, &ir, &e), &e, ERR_INPUT);
 	diags_done(&d);
 	arena_done(&a);
 }
@@ -380,7 +380,7 @@ main(void)
 		SCRATCH_TEST(merge_bombs_are_refused),
 		SCRATCH_TEST(merges_of_what_is_there_are_counted),
 		SCRATCH_TEST(large_files_are_refused),
-		SCRATCH_TEST(a_missing_file_is_the_worlds),
+		SCRATCH_TEST(a_missing_file_is_the_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,7 +311,7 @@ unknown_parameters_are_mistakes(void **state)
 	assert_int_equal(l.diags.nerrors, 4);
 	const char *const codes[] = { "unknown-param", "syntax", "missing-file",
 				      "unknown-param" }; /* by file name */
-	const char *const names[] = { "", "-p lr", "gone.yaml", "p.yaml" };
+	const char *const names[] = { "", "", "gone.yaml", "p.yaml" };
 
 	for (size_t i = 0; i < 4; i++) {
 		assert_str(l.diags.v[i].code, codes[i]);
