@@ -73,12 +73,14 @@ $(B)/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CXXFLAGS_ALL) -c -o $@ $<
 
-# Files that are compiled into the program as bytes (Python helpers): x.py -> $(B)/x.py.inc, a list of numbers.
+# Files that are compiled into the program as bytes (Python helpers): x.py -> $(B)/x.py.inc, a list of numbers. A helper of several files is one text in the
+# program; the lines with which the files import each other are for who runs them as modules.
 $(B)/%.inc: %
 	@mkdir -p $(@D)
-	$(Q)od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
+	$(Q)sed '/^from pyfacts_/d' $< | od -An -v -tu1 | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 
-$(foreach b,$(B) build-fuzz,$(foreach h,pyfacts pyhost,$(eval $(b)/rules/$(h).o: $(b)/rules/$(h).py.inc)))
+$(foreach b,$(B) build-fuzz,$(eval $(b)/rules/pyhost.o: $(b)/rules/pyhost.py.inc) \
+	$(eval $(b)/rules/pyfacts.o: $(patsubst %,$(b)/rules/pyfacts%.py.inc,_tree _pure) $(b)/rules/pyfacts.py.inc))
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libpawl.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
@@ -117,7 +119,7 @@ fuzz-targets: $(FUZZ_TARGETS)
 
 build-fuzz/%.inc: %
 	@mkdir -p $(@D)
-	$(Q)od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
+	$(Q)sed '/^from pyfacts_/d' $< | od -An -v -tu1 | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 
 build-fuzz/%.o: %.c
 	@mkdir -p $(@D)

@@ -9,6 +9,8 @@
 #define MAX_ITEMS 1000000u /* of any list in an answer */
 
 static const unsigned char script[] = {
+#include "rules/pyfacts_tree.py.inc"
+#include "rules/pyfacts_pure.py.inc"
 #include "rules/pyfacts.py.inc"
 	0
 };

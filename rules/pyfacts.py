@@ -2,7 +2,7 @@
 """What a Python file is made of, for pawl: one JSON line for each item on stdin.
 
 Items end with a NUL byte: "f" and a path, or "t" and the source itself (python -c, a here-document). Runs on Python 3.8 and later with
-the standard library alone. Nothing of the files is executed.
+the standard library alone. Nothing of the files is executed. rules/pyfacts_*.py stand in front of this file in the program (Makefile).
 
 A file is a list of units, its statements at module level. A unit that is `always` counts as soon as the module is imported (it may have an
 effect); the others count when something reaches the names that they bind. A line has:
@@ -17,34 +17,11 @@ effect); the others count when something reaches the names that they bind. A lin
 import ast
 import hashlib
 import json
-import os
 import sys
 import warnings
+from pyfacts_pure import STANDARD, Purity
+from pyfacts_tree import FUNCTIONS, bound_names, hash_of, is_main, is_text, is_type_checking, literal_start, short_hash, type_parameters
 
-BUILTINS = set(dir(__builtins__)) if not isinstance(__builtins__, dict) else set(__builtins__)
-STANDARD = set(getattr(sys, "stdlib_module_names", ()))
-if not STANDARD:
-    STANDARD = set(sys.builtin_module_names)
-    for entry in os.listdir(os.path.dirname(os.__file__)) + os.listdir(os.path.join(os.path.dirname(os.__file__), "lib-dynload")):
-        STANDARD.add(entry.split(".")[0])
-    STANDARD.discard("site-packages")
-
-# Calls without an effect that anybody but the receiver of their value could see.
-PURE_CALLS = set("""
-    abs bool bytes bytearray complex dict divmod enumerate float frozenset int len list max min object ord chr pow property range repr
-    reversed round set slice sorted str sum tuple type zip super staticmethod classmethod isinstance issubclass
-    re.compile logging.getLogger pathlib.Path pathlib.PurePath pathlib.PurePosixPath os.path.join os.path.dirname os.path.abspath
-    os.path.basename os.path.expanduser os.environ.get os.getenv typing.TypeVar typing.NewType typing.ParamSpec typing.NamedTuple
-    typing.cast collections.namedtuple collections.defaultdict collections.OrderedDict collections.Counter collections.deque
-    decimal.Decimal fractions.Fraction datetime.timedelta datetime.datetime datetime.date functools.partial operator.itemgetter
-    operator.attrgetter operator.methodcaller enum.auto dataclasses.field threading.Lock threading.RLock threading.local math.sqrt
-    math.log math.exp math.pow types.MappingProxyType types.SimpleNamespace string.Template struct.Struct textwrap.dedent
-    contextvars.ContextVar itertools.count itertools.chain""".split())
-PURE_DECORATORS = set("""
-    property staticmethod classmethod functools.lru_cache functools.cache functools.wraps functools.cached_property
-    functools.total_ordering functools.singledispatch contextlib.contextmanager contextlib.asynccontextmanager dataclasses.dataclass
-    abc.abstractmethod abc.abstractproperty typing.overload typing.final typing.no_type_check typing.runtime_checkable
-    enum.unique types.coroutine""".split())
 READS_DOCS = set("""__doc__ __annotations__ getdoc signature getfullargspec getmembers get_type_hints get_annotations help
     __signature__ doctest testmod""".split())
 READS_SOURCE = set("getsource getsourcelines getsourcefile findsource getcomments linecache __code__ co_firstlineno f_lineno".split())
@@ -54,86 +31,6 @@ UNPICKLERS = set("""pickle.load pickle.loads pickle.Unpickler joblib.load dill.l
     shelve.open torch.load pandas.read_pickle jsonpickle.decode skops.io.load mlflow.pyfunc.load_model""".split())
 WIDE_CALLS = set("globals vars locals dir".split())
 EVALUATES = set("eval exec compile execfile".split())
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-SKIPPED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "lineno", "col_offset", "end_lineno", "end_col_offset"}
-
-
-def short_hash(text):
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def is_text(node):
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, (str, bytes))
-
-
-def dump(node, out, full, in_class=False):
-    """The tree as text without positions; without docstrings and annotations that run-time code cannot see unless full."""
-    if isinstance(node, ast.AST):
-        out.append("(" + type(node).__name__)
-        for field in node._fields:
-            if field in SKIPPED_FIELDS:
-                continue
-            value = getattr(node, field, None)
-            if field in ("annotation", "returns") and not full and not (in_class and isinstance(node, ast.AnnAssign)):
-                continue
-            out.append(" ")
-            if field == "body" and isinstance(value, list):
-                inside = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, FUNCTIONS))
-                for statement in value:
-                    if full or not is_text(statement):
-                        dump(statement, out, full, inside)
-            else:
-                dump(value, out, full, in_class and not isinstance(node, FUNCTIONS + (ast.Lambda,)))
-        out.append(")")
-    elif isinstance(node, list):
-        out.append("[")
-        for value in node:
-            if full or not isinstance(value, ast.AST) or not is_text(value):
-                dump(value, out, full, in_class)
-            out.append(",")
-        out.append("]")
-    else:
-        out.append(repr(node))
-
-
-def hash_of(node, full):
-    out = []
-    dump(node, out, full)
-    return short_hash("".join(out))
-
-
-def bound_names(statements):
-    """Names that statements bind in their own scope (nested functions, classes and comprehensions left out), and `global` names."""
-    names, declared = set(), set()
-    todo = list(statements)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, FUNCTIONS + (ast.ClassDef,)):
-            names.add(node.name)
-            todo.extend(node.decorator_list)
-            continue
-        if isinstance(node, (ast.Lambda,)):
-            continue
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                if alias.name != "*":
-                    names.add(alias.asname or alias.name.split(".")[0])
-            continue
-        if isinstance(node, ast.Global):
-            declared.update(node.names)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            names.add(node.name)
-        elif type(node).__name__ in ("MatchAs", "MatchStar") and node.name:
-            names.add(node.name)
-        elif type(node).__name__ == "MatchMapping" and node.rest:
-            names.add(node.rest)
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            todo.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
-            continue
-        todo.extend(ast.iter_child_nodes(node))
-    return names - declared, declared
 
 
 class Scope:
@@ -149,7 +46,7 @@ class Unit:
         self.always, self.full, self.flags, self.refs, self.imports = False, False, set(), {}, []
 
 
-class File:
+class File(Purity):
     def __init__(self, tree):
         self.tree = tree
         self.imports, self.units, self.binds, self.all = [], [], {}, None
@@ -421,104 +318,6 @@ class File:
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_comprehension_scope
 
-    # effects
-
-    def standard(self, node, among=None):
-        """Is it a name of the standard library or a builtin, and (when given) one of among?"""
-        text = self.canonical(node)
-        if text is None or text.startswith("."):
-            return False
-        head = text.split(".")[0]
-        if among is not None:
-            return text in among and ("." in text or text not in self.module_names)
-        if "." not in text:
-            return text in BUILTINS and text not in self.module_names
-        return head in STANDARD and (isinstance(node, ast.Name) or self.dotted_root(node))
-
-    def dotted_root(self, node):
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        return isinstance(node, ast.Name) and node.id in self.dotted
-
-    def pure(self, node):
-        """Evaluating it has no effect that another could see."""
-        if node is None or isinstance(node, (ast.Constant, ast.Name, ast.Lambda)):
-            return True
-        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            return all(self.pure(e) for e in node.elts)
-        if isinstance(node, ast.Dict):
-            return all(self.pure(e) for e in node.keys + node.values)
-        if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.JoinedStr, ast.FormattedValue, ast.Starred)):
-            return all(self.pure(c) for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr))
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            return all(self.pure(c) for c in ast.walk(node) if isinstance(c, (ast.Call, ast.Attribute, ast.Subscript, ast.Await, ast.NamedExpr)))
-        if isinstance(node, ast.Attribute):
-            return self.standard(node)
-        if isinstance(node, ast.Subscript):  # typing.Optional[int], list[str]
-            return self.standard(node.value) and self.pure(node.slice)
-        if type(node).__name__ == "Index":
-            return self.pure(node.value)
-        if isinstance(node, ast.Call):
-            return self.standard(node.func, PURE_CALLS) and all(self.pure(a) for a in node.args) \
-                and all(self.pure(k.value) for k in node.keywords)
-        return False
-
-    def pure_decorators(self, node):
-        for decorator in node.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            setter = isinstance(called, ast.Attribute) and called.attr in ("setter", "getter", "deleter")
-            if not setter and not self.standard(called, PURE_DECORATORS):
-                return False
-            if isinstance(decorator, ast.Call) and not all(self.pure(a) for a in decorator.args + [k.value for k in decorator.keywords]):
-                return False
-        return True
-
-    def pure_function(self, node):
-        annotations = [a.annotation for a in node.args.args + node.args.kwonlyargs if a.annotation is not None]
-        if self.lazy_annotations:
-            annotations = []
-        return self.pure_decorators(node) and all(self.pure(d) for d in node.args.defaults + node.args.kw_defaults) \
-            and not any(isinstance(n, (ast.Call, ast.NamedExpr)) for a in annotations for n in ast.walk(a))
-
-    def pure_class(self, node):
-        for base in node.bases:
-            base = base.value if isinstance(base, ast.Subscript) else base
-            local = isinstance(base, ast.Name) and self.classes.get(base.id)
-            if not local and not self.standard(base):
-                return False
-        for keyword in node.keywords:
-            if keyword.arg == "metaclass" and not self.standard(keyword.value):
-                return False
-            if keyword.arg != "metaclass" and not self.pure(keyword.value):
-                return False
-        if not self.pure_decorators(node):
-            return False
-        for statement in node.body:
-            if isinstance(statement, FUNCTIONS):
-                if not self.pure_function(statement):
-                    return False
-            elif isinstance(statement, ast.ClassDef):
-                if not self.pure_class(statement):
-                    return False
-            elif not self.pure_assignment(statement) and not is_text(statement) and not isinstance(statement, ast.Pass):
-                return False
-        return True
-
-    def pure_assignment(self, node):
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
-            targets = [node.target]
-        else:
-            return type(node).__name__ == "TypeAlias"
-        for target in targets:
-            elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
-            if not all(isinstance(e, ast.Name) for e in elements):
-                return False
-            if any(e.id in ("__path__", "__class__", "__name__", "__package__") for e in elements):
-                return False
-        return self.pure(node.value)
-
     # statements of the module
 
     def exports(self, node):
@@ -609,44 +408,6 @@ class File:
         doc = ast.get_docstring(self.tree, clean=False) or ""
         return {"doc": short_hash(doc), "all": self.all, "imports": [i[:4] + [int(i[4])] for i in self.imports], "units": units,
                 "binds": self.binds}
-
-
-def type_parameters(node):
-    return {p.name for p in getattr(node, "type_params", [])}
-
-
-def literal_start(node):
-    """The text that a name begins with, and whether that is all of it."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value, True
-    if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
-        return str(node.values[0].value), False
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        text, whole = literal_start(node.left)
-        if whole:
-            more, all_of_it = literal_start(node.right)
-            return text + more, all_of_it
-        return text, False
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        text, whole = literal_start(node.left)
-        return (text.split("%")[0] if whole else ""), False
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-        text, whole = literal_start(node.func.value)
-        return (text.split("{")[0] if whole else ""), False
-    return "", False
-
-
-def is_type_checking(test):
-    name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
-    return name == "TYPE_CHECKING"
-
-
-def is_main(test):
-    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
-        return False
-    sides = [test.left, test.comparators[0]]
-    return any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) \
-        and any(isinstance(s, ast.Constant) and s.value == "__main__" for s in sides)
 
 
 def notebook(source):

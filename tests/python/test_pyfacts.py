@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts of Python files: which edits change a hash, what is bound, what refers to what."""
 import glob
-import importlib.util
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import unittest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "rules" / "pyfacts.py"
-spec = importlib.util.spec_from_file_location("pyfacts", SCRIPT)
-pyfacts = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(pyfacts)
+RULES = pathlib.Path(__file__).resolve().parents[2] / "rules"
+sys.path.insert(0, str(RULES))
+import pyfacts  # noqa: E402
+
+
+
+def as_embedded():
+    """The one text that is in the program (Makefile)."""
+    lines = "".join((RULES / name).read_text() for name in ("pyfacts_tree.py", "pyfacts_pure.py", "pyfacts.py")).split("\n")
+    return "\n".join(line for line in lines if not line.startswith("from pyfacts_"))
 
 
 def facts(text):
@@ -133,7 +139,7 @@ class Files(unittest.TestCase):
             version = subprocess.run([python, "-c", "import sys; print(sys.version_info >= (3, 8))"], capture_output=True, text=True).stdout
             if version.strip() != "True":
                 continue
-            answer = subprocess.run([python, "-I", "-S", str(SCRIPT)], input=source * 2, capture_output=True)
+            answer = subprocess.run([python, "-I", "-S", "-c", as_embedded()], input=source * 2, capture_output=True)
             lines = answer.stdout.decode().splitlines()
             self.assertEqual(len(lines), 2, (python, answer.stderr))
             self.assertEqual(json.loads(lines[0])["binds"], {"f": [0]}, python)
