@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
-#include "cache/claim.h"
 #include "engine/sched.h"
 #include "sys/clock.h"
-#include "sys/file.h"
 
 enum { ASIDE_MOST = 1024 }; /* nodes without room in their pools that one scan passes over */
 #define BUSY_DELAY (50 * NS_PER_MS)
@@ -57,16 +55,15 @@ tick(void *ctx)
 
 /* The claim of the node's key. False: another process has it; we come back. */
 static bool
-claim(struct sched *s, node_id n, int *fd)
+claim(struct sched *s, node_id n, claim_id *id)
 {
 	char name[4 + DIGEST_HEX + 1] = "key:";
 	struct err e = { 0 };
-	*fd = -1;
+	*id = 0;
 	if (!s->o->plan.cache)
 		return true;
 	digest_hex(&facts_at(&s->f, n)->key_digest, name + 4);
-	*fd = claim_try(s->o->plan.cache, str_z(name), &e);
-	if (*fd >= 0 || e.code != ERR_BUSY)
+	if (claim_take(&s->rec.set, str_z(name), id, &e) == 0 || e.code != ERR_BUSY)
 		return true; /* where claims cannot be had, work may be done twice; the result is the same */
 	s->slot[n.i].phase = PHASE_BUSY;
 	VEC_PUSH(&s->busy, n);
@@ -107,13 +104,13 @@ with_key(struct sched *s, node_id n)
 }
 
 static struct job *
-job_new(struct sched *s, node_id n, int claim_fd)
+job_new(struct sched *s, node_id n, claim_id claim_of_it)
 {
 	const struct plan_node *p = with_key(s, n);
 	const struct node *x = &s->g->node[n.i];
 	struct job *j = arena_new(s->arena, struct job); /* a rule that looks at it after done finds it still there */
 	const struct result **of = arena_array(s->arena, const struct result *, x->nin);
-	*j = (struct job){ .s = s, .claim = claim_fd, .began = clock_mono(), .restore = s->slot[n.i].restore };
+	*j = (struct job){ .s = s, .claim = claim_of_it, .began = clock_mono(), .restore = s->slot[n.i].restore };
 	j->task = (struct task){
 		.node = n,
 		.ctx = s->o->plan.ctx,
@@ -136,20 +133,20 @@ start(struct sched *s, node_id n)
 {
 	struct slot *slot = &s->slot[n.i];
 	struct run_node *r = &s->out->node[n.i];
-	int fd = -1;
-	if (!slot->restore && !claim(s, n, &fd)) {
+	claim_id id = 0;
+	if (!slot->restore && !claim(s, n, &id)) {
 		give_place(s, n);
 		return;
 	}
 	if (!slot->restore && made_meanwhile(s, n)) {
-		file_closep(&fd);
+		claim_give(&s->rec.set, id);
 		give_place(s, n);
 		sched_hit(s, n);
 		return;
 	}
 	slot->phase = PHASE_RUNNING;
 	r->started_at = clock_real();
-	struct job *j = job_new(s, n, fd);
+	struct job *j = job_new(s, n, id);
 	if (!s->tick_timer && s->o->watch.tick)
 		s->tick_timer = loop_timer(s->o->loop, clock_mono() + TICK, tick, s);
 	const struct rule *rule = s->g->node[n.i].rule;
@@ -356,7 +353,7 @@ task_done(struct task *t, const struct result *r, bool uncachable, const struct 
 		not_made(s, j, r, e);
 	else
 		made(s, j, r, uncachable);
-	if (j->claim >= 0)
+	if (j->claim)
 		recorder_touch(&s->rec);
 	sched_pump(s);
 }

@@ -5,7 +5,6 @@
 
 #include "cache/stats.h"
 #include "sys/clock.h"
-#include "sys/file.h"
 
 #define DELAY (50 * NS_PER_MS)
 enum { BATCH_SOON = 200, CLAIMS_MOST = 1000 }; /* results that are worth a commit at once; descriptors that may wait for one */
@@ -14,13 +13,14 @@ void
 recorder_init(struct recorder *r, const struct run_opts *o, void (*after)(void *ctx), void *ctx)
 {
 	*r = (struct recorder){ .o = o, .cache = o->plan.cache, .after = after, .ctx = ctx };
+	claim_set_init(&r->set, r->cache);
 }
 
 static void
-release(struct claims *c)
+release(struct recorder *r, struct claims *c)
 {
 	for (size_t i = 0; i < c->n; i++)
-		file_closep(&c->v[i]);
+		claim_give(&r->set, c->v[i]);
 	c->n = 0;
 }
 
@@ -31,7 +31,7 @@ recorder_done(struct recorder *r)
 	loop_remove(r->o->loop, r->timer);
 	batch_done(&r->batch);
 	batch_done(&r->flying);
-	release(&r->claims);
+	claim_set_done(&r->set);
 	VEC_DONE(&r->claims);
 	VEC_DONE(&r->flying_claims);
 }
@@ -61,7 +61,7 @@ committed(void *ctx)
 	if (r->flying_error.code != ERR_NONE && r->error.code == ERR_NONE)
 		r->error = r->flying_error;
 	batch_done(&r->flying);
-	release(&r->flying_claims);
+	release(r, &r->flying_claims);
 	r->busy = false;
 	if (r->dirty)
 		recorder_touch(r);
@@ -110,7 +110,7 @@ recorder_touch(struct recorder *r)
 {
 	if (!r->cache) {
 		batch_done(&r->batch);
-		release(&r->claims);
+		release(r, &r->claims);
 		return;
 	}
 	r->dirty = true;
@@ -123,9 +123,9 @@ recorder_touch(struct recorder *r)
 }
 
 void
-recorder_claim(struct recorder *r, int claim)
+recorder_claim(struct recorder *r, claim_id claim)
 {
-	if (claim >= 0)
+	if (claim)
 		VEC_PUSH(&r->claims, claim);
 }
 

@@ -10,17 +10,18 @@
 #define PAWL_ENGINE_RECORDER_H
 
 #include "base/vec.h"
-#include "cache/cache.h"
+#include "cache/claim.h"
 #include "engine/run.h"
 
 struct claims {
-	VEC_FIELDS(int);
+	VEC_FIELDS(claim_id);
 };
 
 struct recorder {
 	const struct run_opts *o;
 	struct cache *cache;                  /* NULL: everything is dropped */
 	struct batch batch, flying;           /* being filled; being committed */
+	struct claim_set set;
 	struct claims claims, flying_claims;
 	bool dirty, busy, hurry;              /* something to commit; a commit is under way; do not wait for more */
 	loop_id timer;
@@ -32,7 +33,7 @@ struct recorder {
 void recorder_init(struct recorder *r, const struct run_opts *o, void (*after)(void *ctx), void *ctx);
 void recorder_done(struct recorder *r);             /* when nothing is under way */
 void recorder_touch(struct recorder *r);            /* there is something new: in batch, or a blob */
-void recorder_claim(struct recorder *r, int claim); /* close it after the next commit; -1 is fine. Before recorder_touch */
+void recorder_claim(struct recorder *r, claim_id claim); /* give it up after the next commit; 0 is fine. Before recorder_touch */
 bool recorder_behind(const struct recorder *r);     /* so much is unrecorded that nothing new should start */
 void recorder_last(struct recorder *r);             /* at the end: what the stat table and the rules learnt, if they did */
 void recorder_flush(struct recorder *r);            /* commit now; `after` follows unless it is clean already */

@@ -38,7 +38,7 @@ struct job {
 	struct task task; /* first: task.done finds the job */
 	struct sched *s;
 	size_t index;     /* in running */
-	int claim;
+	claim_id claim;
 	int64_t began;    /* clock_mono */
 	bool restore, stopped, killed;
 };

@@ -79,19 +79,34 @@ lock_take(int at, const char *path, bool shared, int timeout_ms, struct err *e)
 }
 
 int
-lock_try_byte(int at, const char *path, uint64_t place, struct err *e)
+lock_open(int at, const char *path, struct err *e)
 {
-	struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(place >> 1), .l_len = 1 };
-	AUTO_FD fd = open_lock(at, path, false, e);
-	if (fd < 0)
-		return -1;
-	while (fcntl(fd, F_OFD_SETLK, &want) < 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return err_set(e, ERR_BUSY, "lock '%s': another process holds it", path);
-		if (errno != EINTR)
-			return err_os(e, "lock '%s'", path);
-	}
-	const int locked = fd;
-	fd = -1;
-	return locked;
+	return open_lock(at, path, false, e);
+}
+
+static int
+set_byte(int fd, short type, uint64_t place)
+{
+	struct flock want = { .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)place, .l_len = 1 };
+	int r;
+	do
+		r = fcntl(fd, F_OFD_SETLK, &want);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+int
+lock_byte(int fd, uint64_t place, struct err *e)
+{
+	if (set_byte(fd, F_WRLCK, place) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(e, ERR_BUSY, "lock byte %llu: another process holds it", (unsigned long long)place);
+	return err_os(e, "lock byte %llu", (unsigned long long)place);
+}
+
+void
+lock_give_byte(int fd, uint64_t place)
+{
+	(void)set_byte(fd, F_UNLCK, place); /* it can only fail for want of memory; then closing fd gives it */
 }

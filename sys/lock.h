@@ -13,8 +13,10 @@
 /* Opens (creates) path and locks it; waits at most timeout_ms (0: not at all, -1: for ever). The descriptor is the lock:
  * close it to release. -1 with ERR_BUSY after the deadline. shared: many readers or one writer. */
 int lock_take(int at, const char *path, bool shared, int timeout_ms, struct err *e);
-/* One of very many locks that share a file: the byte at `place`, which need not be there. Does not wait (ERR_BUSY). The file must never be
- * removed. */
-int lock_try_byte(int at, const char *path, uint64_t place, struct err *e);
+/* Very many locks that share a file, which must never be removed: the byte at `place` (63 bits), which need not be there. It belongs to the open
+ * file that fd is of, and so does not keep out another call on the same fd. Does not wait (ERR_BUSY). */
+int lock_open(int at, const char *path, struct err *e); /* made if need be */
+int lock_byte(int fd, uint64_t place, struct err *e);
+void lock_give_byte(int fd, uint64_t place);
 
 #endif

@@ -480,39 +480,7 @@ a_read_only_disk_is_read(void **state)
 	scratch_free(dir);
 }
 
-/* ---- claims and leases ------------------------------------------------------------------------------------------ */
-
-static void
-a_claim_has_one_owner_and_dies_with_it(void **state)
-{
-	(void)state;
-	char *dir = scratch_new(false);
-	struct err e = { 0 };
-	struct cache *c;
-	int p[2], status;
-	char byte;
-	OK(cache_open(str_z(dir), &c, &e));
-	assert_int_equal(pipe(p), 0);
-	const pid_t pid = fork();
-	if (pid == 0) {
-		MUST(claim_try(c, STR("project"), &e) >= 0);
-		MUST(write(p[1], "x", 1) == 1);
-		for (;;)
-			pause();
-	}
-	assert_int_equal(read(p[0], &byte, 1), 1);
-	FAILS(ERR_BUSY, claim_try(c, STR("project"), &e));
-	AUTO_FD other = claim_try(c, STR("another"), &e);
-	assert_true(other >= 0);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	AUTO_FD mine = claim_try(c, STR("project"), &e);
-	assert_true(mine >= 0);
-	close(p[0]);
-	close(p[1]);
-	cache_close(c);
-	scratch_free(dir);
-}
+/* ---- leases ----------------------------------------------------------------------------------------------------- */
 
 static void
 leases_of_the_living_are_read_and_of_the_dead_removed(void **state)
@@ -566,7 +534,6 @@ main(void)
 		cmocka_unit_test(a_full_disk_degrades_at_each_write),
 		cmocka_unit_test(a_limit_on_file_sizes_degrades),
 		cmocka_unit_test(a_read_only_disk_is_read),
-		cmocka_unit_test(a_claim_has_one_owner_and_dies_with_it),
 		cmocka_unit_test(leases_of_the_living_are_read_and_of_the_dead_removed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,15 +29,20 @@ bytes_of_one_file_are_locks_of_their_own(void **state)
 {
 	struct scratch *s = *state;
 	struct err e = { 0 };
-	AUTO_FD first = lock_try_byte(s->fd, "bytes", 10, &e);
-	AUTO_FD last = lock_try_byte(s->fd, "bytes", UINT64_MAX, &e);
-	AUTO_FD zero = lock_try_byte(s->fd, "bytes", 0, &e);
-	assert_true(first >= 0 && last >= 0 && zero >= 0);
-	assert_fails(lock_try_byte(s->fd, "bytes", 10, &e), &e, ERR_BUSY);
-	assert_fails(lock_try_byte(s->fd, "bytes", UINT64_MAX, &e), &e, ERR_BUSY);
-	file_closep(&first);
-	AUTO_FD again = lock_try_byte(s->fd, "bytes", 10, &e);
-	assert_ok(again, &e);
+	AUTO_FD one = lock_open(s->fd, "bytes", &e);
+	AUTO_FD other = lock_open(s->fd, "bytes", &e);
+	const uint64_t places[] = { 10, INT64_MAX - 1, 0, 12 };
+	assert_true(one >= 0 && other >= 0);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		assert_ok(lock_byte(one, places[i], &e), &e);
+		assert_fails(lock_byte(other, places[i], &e), &e, ERR_BUSY);
+	}
+	assert_ok(lock_byte(other, 11, &e), &e);
+	lock_give_byte(one, 10);
+	assert_ok(lock_byte(other, 10, &e), &e);
+	assert_fails(lock_byte(other, 0, &e), &e, ERR_BUSY);
+	file_closep(&one);
+	assert_ok(lock_byte(other, 0, &e), &e);
 }
 
 struct waiter {
