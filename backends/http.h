@@ -61,6 +61,7 @@ bool http_passing(const struct http *h);
 int64_t http_retry_after(const struct http_answer *r);
 /* Scheme, host and port the same? */
 bool http_same_origin(struct str a, struct str b);
+struct str http_unescape(struct str s, struct arena *a); /* %-sequences decoded */
 struct str http_header(const struct http_answer *r, const char *name); /* empty: none */
 
 const char *http_version(void); /* of libcurl */

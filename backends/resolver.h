@@ -42,10 +42,21 @@ struct resolver_file {
 	uint64_t size;        /* 0: unknown */
 };
 
+/* What a wheel can be built from, where no wheel fits. */
+enum resolver_source_kind { SOURCE_NONE, SOURCE_ARCHIVE, SOURCE_GIT };
+struct resolver_source {
+	enum resolver_source_kind kind;
+	struct resolver_file file; /* an archive: its sha256 is there */
+	struct str repository;     /* git: URL without user part */
+	struct str commit;         /* git: 40 or 64 hex digits */
+	struct str subdirectory;   /* may be empty */
+};
+
 struct resolver_package {
 	struct str name, version; /* as the program gave them */
 	struct resolver_file *v;  /* wheels */
 	size_t n;
+	struct resolver_source source;
 };
 
 struct resolver_answer {

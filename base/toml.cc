@@ -13,8 +13,60 @@
 
 #include "base/toml_door.h"
 
+static constexpr toml::format_flags flags = toml::format_flags::quote_dates_and_times | toml::format_flags::quote_infinities_and_nans;
+
+/* The same tree with places as texts; nesting is limited by the parser. */
+static toml::array place_list(const toml::array &from);
+
+static std::string
+place_text(const toml::node &n)
+{
+	return std::to_string(n.source().begin.line) + ":" + std::to_string(n.source().begin.column);
+}
+
+static toml::table
+place_table(const toml::table &from)
+{
+	toml::table to;
+
+	for (auto &&[key, value] : from) {
+		if (const toml::table *t = value.as_table())
+			to.insert(key.str(), place_table(*t));
+		else if (const toml::array *a = value.as_array())
+			to.insert(key.str(), place_list(*a));
+		else
+			to.insert(key.str(), place_text(value));
+	}
+	return to;
+}
+
+static toml::array
+place_list(const toml::array &from)
+{
+	toml::array to;
+
+	for (auto &&value : from) {
+		if (const toml::table *t = value.as_table())
+			to.push_back(place_table(*t));
+		else if (const toml::array *a = value.as_array())
+			to.push_back(place_list(*a));
+		else
+			to.push_back(place_text(value));
+	}
+	return to;
+}
+
+static char *
+json_of(const toml::table &t)
+{
+	std::ostringstream s;
+
+	s << toml::json_formatter{ t, flags };
+	return strdup(s.str().c_str());
+}
+
 int
-toml_to_json(const char *p, size_t n, char **out, unsigned *line, unsigned *column)
+toml_to_json(const char *p, size_t n, char **out, char **places, unsigned *line, unsigned *column)
 {
 	const toml::parse_result r = toml::parse(std::string_view{ p, n });
 
@@ -24,8 +76,8 @@ toml_to_json(const char *p, size_t n, char **out, unsigned *line, unsigned *colu
 		*out = strdup(std::string(r.error().description()).c_str());
 		return -1;
 	}
-	std::ostringstream s;
-	s << toml::json_formatter{ r.table(), toml::format_flags::quote_dates_and_times | toml::format_flags::quote_infinities_and_nans };
-	*out = strdup(s.str().c_str());
+	*out = json_of(r.table());
+	if (places)
+		*places = json_of(place_table(r.table()));
 	return 0;
 }

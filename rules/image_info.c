@@ -116,9 +116,7 @@ static bool
 wheels_here(struct project *p, const struct ir_environment *env, struct arena *a, struct wheel_set *out)
 {
 	struct python_target t;
-	struct digest question;
-	return env->python.on && environment_target(p, env, true, a, &t, NULL) == 0 && requirements_question(p, env, &t, a, &question, NULL) == 0 &&
-	       requirements_locked(p, &question, a, out);
+	return env->python.on && environment_target(p, env, true, a, &t, NULL) == 0 && requirements_known(p, env, &t, a, out);
 }
 
 int

@@ -26,7 +26,8 @@ struct interpreter {
 struct python_state {
 	struct interpreter interpreter;
 	bool has_interpreter;
-	struct env_requirements *sets; /* by environment; rules/requirements.c */
+	struct wants *wants; /* by environment; rules/wants.h */
+	struct wheel_places *places; /* where files are that a lock names; rules/wheelset.c */
 };
 struct python_state *python_state(struct project *p);
 

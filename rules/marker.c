@@ -42,6 +42,7 @@ struct side {
 	struct str text;
 	bool is_variable;
 	bool is_version; /* compared as a version where both sides are one */
+	bool is_set;     /* extras, dependency_groups */
 	struct str value;
 };
 
@@ -140,6 +141,13 @@ side(struct parser *p, struct side *out)
 		return 0;
 	}
 	struct str w = peek_word(p);
+	if (str_is(w, "extras") || str_is(w, "dependency_groups")) {
+		p->at += w.n;
+		s.is_variable = s.is_set = true;
+		s.text = str_is(w, "extras") ? STR("extras") : STR("dependency_groups");
+		*out = s;
+		return 0;
+	}
 	for (size_t i = 0; i < NVARIABLES; i++) {
 		bool old = variables[i].old && str_is(w, variables[i].old);
 		if (i == 7 && str_is(w, "python_implementation"))
@@ -199,12 +207,38 @@ compare_text(struct str l, const char *op, struct str r)
 	return !strcmp(op, "<=") ? c <= 0 : !strcmp(op, ">=") && c >= 0;
 }
 
+/* Is the name, as it is or normalised, in the set? */
 static bool
-compare(const struct side *l, const char *op, const struct side *r, struct arena *a)
+in_names(struct str name, const struct str *v, size_t n, struct arena *a)
+{
+	struct str norm = name;
+
+	(void)pep503_name(name, a, &norm); /* what is no name is compared as it is */
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(v[i], norm) || str_eq(v[i], name))
+			return true;
+	return false;
+}
+
+static bool
+compare_set(const struct side *l, const char *op, const struct side *r, const struct marker_env *env, struct arena *a)
+{
+	const bool in = str_is(r->text, "extras") ? in_names(l->value, env->extras, env->nextras, a) :
+						    in_names(l->value, env->groups, env->ngroups, a);
+
+	return in == !strcmp(op, "in");
+}
+
+static bool
+compare(const struct side *l, const char *op, const struct side *r, const struct marker_env *env, struct arena *a)
 {
 	struct pep440_spec spec;
 	struct pep440 v;
 
+	if (r->is_set)
+		return compare_set(l, op, r, env, a);
+	if (env->nextras && str_is(l->text, "extra") && !r->is_variable && (!strcmp(op, "==") || !strcmp(op, "!=")))
+		return in_names(r->value, env->extras, env->nextras, a) == !strcmp(op, "==");
 	if ((l->is_version || r->is_version) &&
 	    pep440_spec_parse(arena_printf(a, "%s" STR_FMT, op, STR_ARG(r->value)), a, &spec) && pep440_parse(l->value, a, &v))
 		return pep440_spec_holds(&spec, &v, a);
@@ -228,6 +262,8 @@ atom(struct parser *p)
 		return fail(p, "a comparison");
 	if (side(p, &r) < 0)
 		return -1;
+	if (l.is_set || (r.is_set && (l.is_variable || (strcmp(op, "in") && strcmp(op, "not in")))))
+		return err_set(p->e, ERR_INPUT, "expected a quoted name and 'in' or 'not in' in front of extras or dependency_groups");
 	if (!l.is_variable && !r.is_variable)
 		return err_set(p->e, ERR_INPUT, "a comparison without a variable in the marker");
 	if (p->noperand == STACK_MAX)
@@ -235,7 +271,7 @@ atom(struct parser *p)
 	struct operand *o = &p->operand[p->noperand++];
 	*o = (struct operand){ .part = arena_new(p->a, struct str), .n = 1 };
 	o->part[0] = arena_printf(p->a, STR_FMT " %s " STR_FMT, STR_ARG(l.text), op, STR_ARG(r.text));
-	o->value = p->env && compare(&l, op, &r, p->a);
+	o->value = p->env && compare(&l, op, &r, p->env, p->a);
 	return 0;
 }
 

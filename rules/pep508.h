@@ -31,6 +31,9 @@ struct marker_env {
 	struct str os_name, sys_platform, platform_system;      /* "posix", "linux", "Linux" */
 	struct str implementation_name, platform_python_implementation, implementation_version;
 	struct str platform_release, platform_version, extra;
+	/* Of lock files (PEP 751): 'x' in extras, 'x' in dependency_groups. `extra` then equals each of extras. Normalised. */
+	const struct str *extras, *groups;
+	size_t nextras, ngroups;
 };
 
 /* PEP 503: lower case, runs of - _ . become one '-'. False: no name. */

@@ -348,6 +348,16 @@ settle_files(struct str *v, size_t n, struct arena *a, struct str **out)
 	return k;
 }
 
+static bool
+asks_full(const struct requirement *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_find(v[i].r.marker, STR("python_full_version")) != SIZE_MAX ||
+		    str_find(v[i].r.marker, STR("implementation_version")) != SIZE_MAX)
+			return true;
+	return false;
+}
+
 int
 reqset_read(const struct reqfile_source *s, size_t n, const struct reqfile_reader *reader, struct arena *a, struct diags *d,
 	    struct reqset *out, struct err *e)
@@ -369,6 +379,7 @@ reqset_read(const struct reqfile_source *s, size_t n, const struct reqfile_reade
 		set.nconstraints = settle(r.constraints.v, r.constraints.n, a, &set.constraints);
 		set.nfiles = settle_files(r.files.v, r.files.n, a, &set.files);
 		set.pre = r.pre;
+		set.full = asks_full(set.v, set.n) || asks_full(set.constraints, set.nconstraints);
 		*out = set;
 	} else if (e) {
 		*e = why;

@@ -31,6 +31,8 @@ struct reqset {
 	struct requirement *constraints;
 	size_t nconstraints;
 	bool pre;             /* --pre */
+	bool full;            /* a marker asks for more of Python's version than "3.11" */
+	bool no_deps;         /* of a lock: nothing but what is in it */
 	struct str *files;    /* what was read, clean, relative to the root, sorted */
 	size_t nfiles;
 };

@@ -11,108 +11,6 @@
 #include "rules/wheelset.h"
 #include "sys/file.h"
 
-/* ---- the set of an environment ---- */
-
-struct env_requirements {
-	const struct ir_environment *env;
-	struct reqset set;
-	struct env_requirements *next;
-};
-
-/* What was read must be what the stat table remembers, or a later look at the signature would prove nothing. */
-static int
-read_file(void *ctx, struct str path, struct buf *out, struct err *e)
-{
-	struct project *p = ctx;
-	char *z = arena_z(&p->arena, path);
-	struct file_stat st;
-	struct content c;
-
-	if (file_stat(p->fd, z, true, &st, e) < 0) {
-		leaves_path(p->leaves, path, NULL);
-		return -1;
-	}
-	if (st.type != FILE_REGULAR)
-		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no file", STR_ARG(path));
-	struct stat_sig sig = stat_sig_of(&st);
-	if (stats_content(p->cache->stats, p->fd, z, &st, &c, e) < 0 || file_read(p->fd, z, REQFILE_LIMIT, out, e) < 0)
-		return -1;
-	struct digest d = digest_of(buf_str(out));
-	if (digest_eq(&d, &c.digest))
-		leaves_path(p->leaves, path, &sig);
-	else
-		leaves_never(p->leaves);
-	return 0;
-}
-
-static struct reqfile_source
-source_of(struct project *p, const struct ir_environment *env, struct str text, bool constraint)
-{
-	struct reqfile_source s = { .constraint = constraint, .at = env->python_at };
-	struct str path = path_clean(&p->arena, text);
-	bool named = str_ends(text, STR(".txt")) || str_ends(text, STR(".in"));
-
-	if (named || (text.n < 4096 && file_exists(p->fd, arena_z(&p->arena, path))))
-		s.path = path;
-	else
-		s.text = text;
-	return s;
-}
-
-static int
-refuse_unsupported(struct project *p, const struct ir_environment *env, struct err *e)
-{
-	const struct ir_python *py = &env->python;
-	const struct {
-		bool there;
-		const char *name;
-	} table[] = {
-		{ py->pyproject.n > 0, "pyproject" }, { py->lock.n > 0, "lock" },    { py->replicate, "replicate" },
-		{ py->groups.n > 0, "groups" },       { py->index.n > 0, "index" },
-	};
-	int bad = 0;
-
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (!table[i].there)
-			continue;
-		diags_add(&p->diags, SEVERITY_ERROR, env->python_at, "not-supported", STR("use 'requirements:' with files or requirements"),
-			  "environment '" STR_FMT "': '%s' under 'python' is not supported yet", STR_ARG(env->name), table[i].name);
-		bad = err_set(e, ERR_INPUT, "environment '" STR_FMT "': '%s' under 'python' is not supported yet", STR_ARG(env->name),
-			      table[i].name);
-	}
-	return bad;
-}
-
-int
-environment_requirements(struct project *p, const struct ir_environment *env, const struct reqset **out, struct err *e)
-{
-	struct python_state *state = python_state(p);
-	const struct ir_python *py = &env->python;
-	const struct reqfile_reader reader = { read_file, p };
-	size_t n = 0;
-
-	for (struct env_requirements *r = state->sets; r; r = r->next)
-		if (r->env == env) {
-			*out = &r->set;
-			return 0;
-		}
-	if (refuse_unsupported(p, env, e) < 0)
-		return -1;
-	struct reqfile_source *s = arena_array(&p->arena, struct reqfile_source, py->requirements.n + py->constraints.n);
-	for (size_t i = 0; i < py->requirements.n; i++)
-		s[n++] = source_of(p, env, py->requirements.v[i], false);
-	for (size_t i = 0; i < py->constraints.n; i++)
-		s[n++] = source_of(p, env, py->constraints.v[i], true);
-	struct env_requirements *r = arena_new(&p->arena, struct env_requirements);
-	r->env = env;
-	if (reqset_read(s, n, &reader, &p->arena, &p->diags, &r->set, e) < 0)
-		return err_wrap(e, "environment '" STR_FMT "'", STR_ARG(env->name));
-	r->next = state->sets;
-	state->sets = r;
-	*out = &r->set;
-	return 0;
-}
-
 /* ---- the question ---- */
 
 static void
@@ -124,12 +22,16 @@ set_fields(const struct reqset *s, struct key *k)
 		key_text(k, "constraint", s->constraints[i].text, STR("1"));
 	if (s->pre)
 		key_text(k, "option", STR("pre"), STR("1"));
+	if (s->no_deps)
+		key_text(k, "option", STR("no-deps"), STR("1"));
 }
 
 static void
-target_fields(const struct python_target *t, struct key *k)
+target_fields(const struct reqset *s, const struct python_target *t, struct key *k)
 {
 	key_text(k, "target", STR("python"), t->version);
+	if (s->full)
+		key_text(k, "target", STR("python-full"), t->full);
 	key_text(k, "target", STR("platform"), t->platform);
 	key_text(k, "target", STR("libc"), t->glibc);
 }
@@ -141,7 +43,20 @@ question_digest(const struct reqset *s, const struct python_target *t, struct ar
 
 	key_init(&k, a, 1, "requirements-question");
 	set_fields(s, &k);
-	target_fields(t, &k);
+	target_fields(s, t, &k);
+	return key_done(&k);
+}
+
+/* Of a lock that is read as it is: its answer, which needs no question. */
+static struct digest
+exact_question(const struct wheel_set *w, const struct python_target *t, struct arena *a)
+{
+	const struct reqset none = { 0 };
+	struct key k;
+
+	key_init(&k, a, 1, "requirements-exact");
+	key_digest(&k, "wheels", (struct str){ 0 }, &w->digest);
+	target_fields(&none, t, &k);
 	return key_done(&k);
 }
 
@@ -149,11 +64,18 @@ int
 requirements_question(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
 		      struct digest *out, struct err *e)
 {
-	const struct reqset *s;
+	struct wants *w;
+	const struct wheel_set *wheels;
 
-	if (environment_requirements(p, env, &s, e) < 0)
+	if (environment_wants(p, env, &w, e) < 0)
 		return -1;
-	*out = question_digest(s, t, a);
+	if (!w->exact) {
+		*out = question_digest(&w->set, t, a);
+		return 0;
+	}
+	if (wants_wheels(p, w, t, &wheels, e) < 0)
+		return -1;
+	*out = exact_question(wheels, t, a);
 	return 0;
 }
 
@@ -166,14 +88,34 @@ lock_name(const struct digest *question, struct arena *a)
 	return arena_str(a, str_z(hex));
 }
 
-bool
-requirements_locked(struct project *p, const struct digest *question, struct arena *a, struct wheel_set *out)
+static bool
+locked(struct project *p, const struct digest *question, struct arena *a, struct wheel_set *out)
 {
 	struct str name = lock_name(question, a);
 
 	lock_use(&p->lock, "requirements", name);
 	const struct js *entry = lock_get(&p->lock, "requirements", name);
 	return entry && wheel_set_of_entry(entry, a, out, NULL) == 0;
+}
+
+bool
+requirements_known(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
+		   struct wheel_set *out)
+{
+	struct wants *w;
+	const struct wheel_set *wheels;
+	struct digest question;
+
+	if (environment_wants(p, env, &w, NULL) < 0)
+		return false;
+	if (w->exact) {
+		if (wants_wheels(p, w, t, &wheels, NULL) < 0)
+			return false;
+		*out = *wheels;
+		return true;
+	}
+	question = question_digest(&w->set, t, a);
+	return locked(p, &question, a, out);
 }
 
 struct js *
@@ -196,6 +138,8 @@ requirements_entry(const struct reqset *s, const struct python_target *t, const 
 		js_free(constraints);
 	if (s->pre)
 		js_set(entry, "pre", js_bool(true));
+	if (s->full)
+		js_set(target, "full", js_text(t->full));
 	js_set(entry, "wheels", wheel_set_write(w));
 	return entry;
 }
@@ -208,6 +152,27 @@ data_of(void *ctx, node_id n)
 	return ((struct project *)ctx)->graph.node[n.i].data;
 }
 
+static int
+know(struct project *p, struct requirements_data *d, struct err *e)
+{
+	const struct wheel_set *wheels;
+
+	d->has_target = true;
+	if (d->wants->exact) {
+		if (wants_wheels(p, d->wants, &d->target, &wheels, e) < 0)
+			return -1;
+		d->wheels = *wheels;
+		d->question = exact_question(wheels, &d->target, &p->arena);
+		d->locked = true;
+		return 0;
+	}
+	d->question = question_digest(d->set, &d->target, &p->arena);
+	d->locked = !d->set->n || locked(p, &d->question, &p->arena, &d->wheels);
+	if (!d->set->n)
+		wheel_set_settle(&d->wheels, &p->arena);
+	return 0;
+}
+
 static struct requirements_data *
 new_data(struct project *p, const struct ir_environment *env, bool image, struct err *e)
 {
@@ -215,25 +180,21 @@ new_data(struct project *p, const struct ir_environment *env, bool image, struct
 	struct err why = { 0 };
 
 	*d = (struct requirements_data){ .project = p, .env = env, .image = image };
-	if (environment_requirements(p, env, &d->set, e) < 0)
+	if (environment_wants(p, env, &d->wants, e) < 0)
 		return NULL;
+	d->set = &d->wants->set;
 	if (environment_target(p, env, image, &p->arena, &d->target, &why) < 0) {
 		if (!image || why.code != ERR_MISSING) {
 			if (e)
 				*e = why;
 			return NULL;
 		}
-		d->locked = !d->set->n; /* nothing to resolve for any target */
+		d->locked = wants_nothing(d->wants); /* nothing to resolve for any target */
 		if (d->locked)
 			wheel_set_settle(&d->wheels, &p->arena);
 		return d;
 	}
-	d->has_target = true;
-	d->question = question_digest(d->set, &d->target, &p->arena);
-	d->locked = !d->set->n || requirements_locked(p, &d->question, &p->arena, &d->wheels);
-	if (!d->set->n)
-		wheel_set_settle(&d->wheels, &p->arena);
-	return d;
+	return know(p, d, e) < 0 ? NULL : d;
 }
 
 static bool
@@ -257,9 +218,8 @@ add_requirements(struct project *p, const struct ir_environment *env, bool image
 		/* The image's node has the plain name, unless both ask the same. */
 		struct python_target other;
 		struct digest q;
-		bool same = environment_target(p, env, true, &p->arena, &other, NULL) == 0;
-		if (same)
-			q = question_digest(d->set, &other, &p->arena);
+		bool same = environment_target(p, env, true, &p->arena, &other, NULL) == 0 &&
+			    requirements_question(p, env, &other, &p->arena, &q, NULL) == 0;
 		if (!same || !digest_eq(&q, &d->question))
 			name = arena_printf(&p->arena, STR_FMT "/venv", STR_ARG(name));
 	}
@@ -326,8 +286,10 @@ made_fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 
 	(void)e;
 	set_fields(d->set, k);
+	if (d->wants->exact)
+		key_digest(k, "lock", d->env->python.lock, &d->wants->digest);
 	if (d->has_target)
-		target_fields(&d->target, k);
+		target_fields(d->set, &d->target, k);
 	return 0;
 }
 
@@ -344,7 +306,9 @@ explain_change(void *ctx, node_id n, const struct key_change *c, struct arena *a
 	const struct key_field *f = c->b ? c->b : c->a;
 
 	*out = (struct reason){ .code = REASON_ENVIRONMENT };
-	if (d->set->nfiles)
+	if (d->wants->exact)
+		out->file = d->env->python.lock;
+	else if (d->set->nfiles)
 		out->file = d->set->files[0];
 	if (str_is(f->tag, "wheel")) {
 		struct str from = version_of(c->a), to = version_of(c->b);
@@ -379,6 +343,8 @@ made_in_place(void *ctx, node_id n, const struct result *r, bool *evicted)
 
 	(void)r;
 	*evicted = false;
+	if (d->wants->exact)
+		return true;
 	bool there = d->has_target && lock_get(&d->project->lock, "requirements", lock_name(&d->question, &a));
 	arena_done(&a);
 	return there;
@@ -401,10 +367,15 @@ made_restore(struct task *t, const struct result *r)
 		/* The recorded answer names its target. */
 		const struct js *target = js_get(entry, "target");
 		d->target = (struct python_target){ arena_str(t->arena, js_str(js_get(target, "python"))),
+						    arena_str(t->arena, js_str(js_get(target, "full"))),
 						    arena_str(t->arena, js_str(js_get(target, "platform"))),
 						    arena_str(t->arena, js_str(js_get(target, "libc"))) };
 		d->question = question_digest(d->set, &d->target, t->arena);
 		d->has_target = true;
+	}
+	if (d->wants->exact) {
+		t->done(t, r, false, NULL);
+		return;
 	}
 	struct str name = lock_name(&d->question, t->arena);
 	lock_use(&d->project->lock, "requirements", name);

@@ -6,14 +6,14 @@
 #define PAWL_RULES_REQUIREMENTS_H
 
 #include "engine/rule.h"
-#include "rules/reqfile.h"
-#include "rules/wheels.h"
+#include "rules/wants.h"
 
 /* The data of a requirements node. */
 struct requirements_data {
 	struct project *project;
 	const struct ir_environment *env;
-	const struct reqset *set;
+	struct wants *wants;
+	const struct reqset *set;     /* of wants */
 	bool image;                   /* for the parent's Python, not the caller's */
 	bool has_target;              /* else the parent must be made first */
 	struct python_target target;
@@ -22,8 +22,6 @@ struct requirements_data {
 	bool locked;
 };
 
-/* The requirements of an environment, read once per invocation. Mistakes are in p->diags (ERR_INPUT). */
-int environment_requirements(struct project *p, const struct ir_environment *env, const struct reqset **out, struct err *e);
 struct digest question_digest(const struct reqset *s, const struct python_target *t, struct arena *a);
 /* The entry of pawl.lock: target, requires, wheels. */
 struct js *requirements_entry(const struct reqset *s, const struct python_target *t, const struct wheel_set *w);

@@ -207,8 +207,8 @@ done(void *ctx)
 	r->bad = lock_set(&r->project->lock, "requirements", str_z(hex), entry, &r->err) < 0;
 	if (!r->bad) {
 		remember_urls(r);
-		d->target = (struct python_target){ arena_str(a, r->target.version), arena_str(a, r->target.platform),
-						    arena_str(a, r->target.glibc) };
+		d->target = (struct python_target){ arena_str(a, r->target.version), arena_str(a, r->target.full),
+						    arena_str(a, r->target.platform), arena_str(a, r->target.glibc) };
 		d->question = question;
 		d->has_target = true;
 	}
@@ -259,12 +259,40 @@ prepare(struct resolving *r, struct err *e)
 	return 0;
 }
 
+/* A lock that is read as it is waited for its parent only. */
+static void
+answer_exact(struct task *t, struct requirements_data *d)
+{
+	struct resolving r = { .task = t, .project = t->ctx, .data = d };
+	const struct wheel_set *wheels;
+	struct result result;
+	struct err e = { 0 };
+	AUTO_BUF info = { 0 };
+
+	int bad = find_target(&r, &e) < 0 || wants_wheels(r.project, d->wants, &r.target, &wheels, &e) < 0;
+	if (!bad) {
+		AUTO_JS entry = requirements_entry(d->set, &r.target, wheels);
+		js_write(entry, &info);
+		requirements_result(d, arena_str(t->arena, buf_str(&info)), &wheels->digest, t->arena, &result);
+		result.node = r.project->graph.node[t->node.i].name;
+	} else {
+		(void)err_wrap(&e, "environment '" STR_FMT "'", STR_ARG(d->env->name));
+	}
+	arena_done(&r.arena);
+	t->attempts = 1;
+	t->done(t, bad ? NULL : &result, false, bad ? &e : NULL);
+}
+
 void
 requirements_start(struct task *t)
 {
 	struct project *p = t->ctx;
-	struct resolving *r = mem_zalloc(sizeof *r);
 
+	if (((struct requirements_data *)p->graph.node[t->node.i].data)->wants->exact) {
+		answer_exact(t, p->graph.node[t->node.i].data);
+		return;
+	}
+	struct resolving *r = mem_zalloc(sizeof *r);
 	r->task = t;
 	r->project = p;
 	r->data = p->graph.node[t->node.i].data;

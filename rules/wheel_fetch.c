@@ -45,8 +45,8 @@ other_file(const struct wheel_pin *w, struct str from, const struct digest *got,
 	digest_hex(&w->sha256, expected);
 	digest_hex(got, have);
 	return err_set(e, ERR_WORLD,
-		       STR_FMT " " STR_FMT ": the file '" STR_FMT "' from " STR_FMT " has sha256 %s, but pawl.lock says %s; the file was "
-			       "changed there, or the lock was edited ('pawl lock --update " STR_FMT "' resolves it anew)",
+		       STR_FMT " " STR_FMT ": the file '" STR_FMT "' from " STR_FMT " has sha256 %s, but the lock says %s; the file was "
+			       "changed there, or the lock was edited ('pawl lock --update " STR_FMT "' resolves it anew where it is pawl.lock)",
 		       STR_ARG(w->name), STR_ARG(w->version), STR_ARG(w->file), STR_ARG(from), have, expected, STR_ARG(w->name));
 }
 
@@ -117,6 +117,17 @@ from_web(struct fetch *f, const struct wheel_pin *w, struct str url, struct aren
 	return other_file(w, host_of(url), &got, e);
 }
 
+/* What a tool wrote may have %-sequences, what we did has none. */
+static char *
+path_of_url(struct str url, struct arena *a)
+{
+	char *plain = arena_z(a, str_drop(url, 7));
+
+	if (file_exists(AT_FDCWD, plain))
+		return plain;
+	return arena_z(a, http_unescape(str_drop(url, 7), a));
+}
+
 static void
 fetch_one(void *ctx, size_t i)
 {
@@ -131,7 +142,7 @@ fetch_one(void *ctx, size_t i)
 	else if (f->stop && atomic_load(f->stop))
 		(void)err_set(&f->errs[i], ERR_INTERRUPTED, "ended before it was done");
 	else if (str_starts(url, STR("file://")))
-		(void)from_file(f, w, arena_z(&a, str_drop(url, 7)), &f->wrong[i], &f->errs[i]);
+		(void)from_file(f, w, path_of_url(url, &a), &f->wrong[i], &f->errs[i]);
 	else
 		(void)from_web(f, w, url, &a, &f->wrong[i], &f->errs[i]);
 	arena_done(&a);

@@ -70,7 +70,7 @@ environment_target(struct project *p, const struct ir_environment *env, bool ima
 	}
 	if (interpreter_find(p, &py, e) < 0)
 		return -1;
-	struct python_target t = { .version = py->series, .platform = machine_platform(py->machine), .glibc = common_glibc(py->libc, a) };
+	struct python_target t = { .version = py->series, .full = py->version, .platform = machine_platform(py->machine), .glibc = common_glibc(py->libc, a) };
 	if (!t.platform.n)
 		return err_set(e, ERR_INPUT, "no wheels are known for the machine '" STR_FMT "'", STR_ARG(py->machine));
 	*out = t;

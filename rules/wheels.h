@@ -28,6 +28,7 @@ struct wheel_set {
 /* What packages are resolved for. */
 struct python_target {
 	struct str version;   /* "3.11" */
+	struct str full;      /* "3.11.7"; empty: unknown. For markers in locks that are read as they are; it is in no question */
 	struct str platform;  /* "linux/amd64" */
 	struct str glibc;     /* "2.36"; "musl"; empty: unknown, then PYTAGS_GLIBC (rules/pytags.h). Of the caller's Python at most that one, so that
 			       * machines with different C libraries share one lock */
@@ -40,8 +41,9 @@ int wheel_set_of(const struct result *r, struct arena *a, struct wheel_set *out,
 /* The name of the requirements' question: normalised set, options, constraints, target. */
 int requirements_question(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
 			  struct digest *out, struct err *e);
-/* The answer in pawl.lock; false: it must be resolved first. */
-bool requirements_locked(struct project *p, const struct digest *question, struct arena *a, struct wheel_set *out);
+/* Its answer, where nothing has to be resolved for it: from pawl.lock, or from a lock that is read as it is. */
+bool requirements_known(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
+			struct wheel_set *out);
 /* Have the blobs of all wheels of the set in the store, several at a time. Any thread. stop: may be NULL. */
 int wheels_fetch(struct project *p, const struct wheel_set *s, atomic_bool *stop, struct err *e);
 /* The blob of a wheel: in the store already, or fetched and checked against its hash. Any thread. */

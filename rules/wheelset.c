@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/wheelset.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
+#include "base/vec.h"
+#include "rules/interpreter.h"
 #include "rules/pytags.h"
 #include "sys/file.h"
 
 struct marker_env
 target_markers(const struct python_target *t, struct arena *a)
 {
-	(void)a;
+	struct str full = t->full.n ? t->full : arena_printf(a, STR_FMT ".0", STR_ARG(t->version));
+
 	return (struct marker_env){
 		.python_version = t->version,
-		.python_full_version = arena_printf(a, STR_FMT ".0", STR_ARG(t->version)),
-		.implementation_version = arena_printf(a, STR_FMT ".0", STR_ARG(t->version)),
+		.python_full_version = full,
+		.implementation_version = full,
 		.platform_machine = pytags_machine(t->platform),
 		.os_name = STR("posix"),
 		.sys_platform = STR("linux"),
@@ -23,6 +27,17 @@ target_markers(const struct python_target *t, struct arena *a)
 		.implementation_name = STR("cpython"),
 		.platform_python_implementation = STR("CPython"),
 	};
+}
+
+/* As a resolver sees the target: the question has no more of Python's version unless a marker asks for it. */
+static struct marker_env
+question_markers(const struct reqset *s, const struct python_target *t, struct arena *a)
+{
+	struct python_target plain = *t;
+
+	if (!s->full)
+		plain.full = (struct str){ 0 };
+	return target_markers(&plain, a);
 }
 
 static bool
@@ -52,8 +67,8 @@ texts(const struct requirement *v, size_t n, const struct marker_env *env, struc
 int
 resolver_question_of(const struct reqset *s, const struct python_target *t, struct arena *a, struct resolver_question *out, struct err *e)
 {
-	const struct marker_env env = target_markers(t, a);
-	struct resolver_question q = { .pre = s->pre, .python = t->version, .machine = pytags_machine(t->platform),
+	const struct marker_env env = question_markers(s, t, a);
+	struct resolver_question q = { .pre = s->pre, .no_deps = s->no_deps, .python = t->version, .machine = pytags_machine(t->platform),
 				       .glibc = t->glibc.n ? t->glibc : STR(PYTAGS_GLIBC) };
 	struct pytags platforms;
 
@@ -187,7 +202,7 @@ choose_one(const struct choice *c, const struct resolver_package *p, struct whee
 static int
 check_answer(const struct choice *c, const struct wheel_set *s)
 {
-	const struct marker_env env = target_markers(c->target, c->a);
+	const struct marker_env env = question_markers(c->set, c->target, c->a);
 
 	for (size_t i = 0; i < c->set->n; i++) {
 		const struct requirement *q = &c->set->v[i];
@@ -269,12 +284,62 @@ wheel_url_put(struct batch *b, const struct digest *sha256, struct str url)
 	arena_done(&a);
 }
 
+struct wheel_places {
+	pthread_mutex_t mu;
+	struct map by_digest;
+	VEC(struct str) urls;
+};
+
+static void
+free_places(void *p)
+{
+	struct wheel_places *s = p;
+
+	map_done(&s->by_digest);
+	VEC_DONE(&s->urls);
+	(void)pthread_mutex_destroy(&s->mu);
+}
+
+void
+wheel_url_note(struct project *p, const struct digest *sha256, struct str url)
+{
+	struct python_state *state = python_state(p);
+
+	if (!state->places) {
+		state->places = arena_new(&p->arena, struct wheel_places);
+		(void)pthread_mutex_init(&state->places->mu, NULL);
+		arena_defer(&p->arena, free_places, state->places);
+	}
+	struct wheel_places *s = state->places;
+	pthread_mutex_lock(&s->mu);
+	map_put(&s->by_digest, url_key(sha256, &p->arena), (uint32_t)s->urls.n);
+	VEC_PUSH(&s->urls, arena_str(&p->arena, url));
+	pthread_mutex_unlock(&s->mu);
+}
+
+static bool
+noted(struct project *p, struct str key, struct arena *a, struct str *url)
+{
+	struct wheel_places *s = p->python ? p->python->places : NULL;
+
+	if (!s)
+		return false;
+	pthread_mutex_lock(&s->mu);
+	const uint32_t i = map_get(&s->by_digest, key);
+	if (i != MAP_NONE)
+		*url = arena_str(a, s->urls.v[i]);
+	pthread_mutex_unlock(&s->mu);
+	return i != MAP_NONE;
+}
+
 bool
 wheel_url_get(struct project *p, const struct digest *sha256, struct arena *a, struct str *url)
 {
 	struct view *v = NULL;
 	struct str found;
 
+	if (noted(p, url_key(sha256, a), a, url))
+		return true;
 	if (view_begin(p->cache->records, &v, NULL) < 0)
 		return false;
 	bool ok = view_get(v, TABLE_MISC, url_key(sha256, a), &found);

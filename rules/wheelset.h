@@ -25,7 +25,8 @@ int resolver_question_of(const struct reqset *s, const struct python_target *t, 
 int wheels_choose(const struct resolver_answer *r, const struct reqset *s, const struct python_target *t, const char *resolver,
 		  struct arena *a, struct wheel_set *out, struct str **urls, struct err *e);
 
-/* Where a wheel was found: in the cache only, never in the lock. */
+/* Where a wheel was found: in the cache, or noted for this invocation (loop thread), never in the lock. Got on any thread. */
+void wheel_url_note(struct project *p, const struct digest *sha256, struct str url);
 void wheel_url_put(struct batch *b, const struct digest *sha256, struct str url);
 bool wheel_url_get(struct project *p, const struct digest *sha256, struct arena *a, struct str *url);
 
