@@ -166,14 +166,15 @@ write_all(int at, const char *folder, struct blobs *b, const struct layout_image
 	const struct str top = str_z(folder);
 	if (check_folder(at, folder, a, e) < 0 || file_mkdirs(at, arena_printf(a, "%s/blobs/sha256", folder).p, e) < 0)
 		return -1;
+	/* First of all, so that a folder that was left half done is known for what it is. */
+	if (file_replace(at, arena_printf(a, "%s/oci-layout", folder).p, STR(LAYOUT), 0644, false, e) < 0)
+		return -1;
 	for (size_t k = 0; k < w->v.n; k++) {
 		if (checkout(at, top, &w->v.v[k], b, a, e) < 0)
 			return -1;
 	}
 	remove_old(at, top, w, a);
 	oci_index_write(&i->manifest, i->manifest_size, i->name, i->platform, &index);
-	if (file_replace(at, arena_printf(a, "%s/oci-layout", folder).p, STR(LAYOUT), 0644, false, e) < 0)
-		return -1;
 	return file_replace(at, arena_printf(a, "%s/index.json", folder).p, buf_str(&index), 0644, false, e);
 }
 

@@ -138,8 +138,16 @@ upload(struct push *x, const struct registry_item *i, struct err *e)
 	struct sent s = { x, i };
 	const struct registry_upload u = { .to = x->p->to, .digest = i->digest, .size = i->size, .from = i->from, .path = path_of, .ctx = &s };
 	bool mounted;
-	if (registry_upload(x->r, &u, &mounted, e) < 0)
+	if (registry_upload(x->r, &u, &mounted, e) < 0) {
+		/* What was sent was not checked on the way; if it is to blame, whoever made it can make it again. */
+		struct err damage = { 0 };
+		if (blobs_check(x->p->blobs, &i->digest, &damage) == 0 || damage.code != ERR_DAMAGED)
+			return -1;
+		(void)blobs_remove(x->p->blobs, &i->digest, NULL);
+		if (e)
+			*e = damage;
 		return -1;
+	}
 	x->done.mounted += mounted;
 	x->done.uploaded += !mounted;
 	x->done.bytes += mounted ? 0 : i->size;

@@ -6,6 +6,8 @@
 #include "cli/verbs.h"
 #include "rules/image.h"
 
+enum { TRIES_MOST = 200 }; /* layers of one image that turn out to be damaged, one after the other */
+
 /* Outputs and pushes of one made image; notes its reference in the answer. */
 static int
 deliver(struct session *s, struct js *image, node_id n, const struct run_node *r, struct err *e)
@@ -70,29 +72,63 @@ print_images(const struct js *answer)
 	text_out(buf_str(&b));
 }
 
+/* One way through: made and delivered. */
+static int
+build(struct session *s, int *status, struct err *e)
+{
+	struct made m;
+	if (make(s, TARGET_IMAGES, &m, e) < 0)
+		return -1;
+	const int rc = deliver_all(s, &m, e);
+	if (rc == 0) {
+		*status = make_status(&m.run);
+		if (s->args->json)
+			text_json(js_copy(m.answer));
+		else
+			print_images(m.answer);
+	}
+	js_free(m.answer);
+	return rc;
+}
+
+/* Blobs are checked while they are read, and a damaged one is taken out of the cache: then what made it runs again. Each time finds another one. */
+static int
+build_whole(struct args *a, struct session *s, struct err *e)
+{
+	int status = 0;
+	for (unsigned tries = 0;; tries++) {
+		struct err why;
+		if (build(s, &status, &why) == 0)
+			return status;
+		const bool again = (why.code == ERR_DAMAGED || why.code == ERR_MISSING) && tries < TRIES_MOST;
+		if (!again) {
+			*e = why;
+			return -1;
+		}
+		AUTO_BUF note = { 0 };
+		buf_printf(&note, "note: %s; that is done now\n", why.text);
+		text_err(buf_str(&note));
+		session_done(s);
+		session_init(s, a);
+		if (session_find(s, e) < 0 || session_cache(s, e) < 0)
+			return -1;
+	}
+}
+
 int
 verb_build(struct args *a, struct err *e)
 {
 	struct session s;
-	struct made m;
 	int status = -1;
 	if (a->dry_run)
 		return verb_plan_of(a, TARGET_IMAGES, e);
 	session_init(&s, a);
-	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
+	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0)
 		status = -1;
-	} else if (!a->output.n && !a->push && make_nothing(&s)) {
+	else if (!a->output.n && !a->push && make_nothing(&s))
 		status = 0;
-	} else if (make(&s, TARGET_IMAGES, &m, e) == 0) {
-		if (deliver_all(&s, &m, e) == 0) {
-			status = make_status(&m.run);
-			if (a->json)
-				text_json(js_copy(m.answer));
-			else
-				print_images(m.answer);
-		}
-		js_free(m.answer);
-	}
+	else
+		status = build_whole(a, &s, e);
 	session_done(&s);
 	return status;
 }

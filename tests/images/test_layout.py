@@ -113,6 +113,35 @@ class Layout(ImageTest):
         again = self.build("--output", "oci:out")
         self.assertEqual((again["digest"], self.layers(again)), (first["digest"], [("include", "base", "made")]))
 
+    def test_a_damaged_blob_is_made_again_in_the_same_invocation(self):
+        first = self.build("--output", "oci:out")
+        image = Image(self.root / "out")
+        names = [self.digest_name(image.digest), self.digest_name(image.manifest["config"]["digest"])]
+        names += [self.digest_name(layer["digest"]) for layer in image.manifest["layers"]]
+        for kind, harm in (("changed", lambda b: bytes(reversed(b))), ("short", lambda b: b[:-7])):
+            for place in ("oci:other", "image.tar", "oci-archive:image.tar"):
+                for name in names:
+                    with self.subTest(kind=kind, place=place, blob=names.index(name)):
+                        blob = self.cache / "blobs/blobs/sha256" / name
+                        blob.write_bytes(harm(blob.read_bytes()))
+                        shutil.rmtree(self.root / "other", ignore_errors=True)
+                        self.assertEqual(self.build("--output", place)["digest"], first["digest"])
+                        self.pawl("cache", "verify")
+                        if place.startswith("oci:"):
+                            self.assertEqual(Image(self.root / "other").digest, first["digest"])
+
+    def test_all_blobs_damaged_at_once(self):
+        self.edit("pawl.yaml", "include: [app]", "include: [app, more]")
+        self.write("more/x", "x")
+        first = self.build()
+        for blob in (self.cache / "blobs/blobs/sha256").iterdir():
+            blob.write_bytes(bytes(reversed(blob.read_bytes())))
+        again = self.build("--output", "oci:out", "--output", "image.tar")
+        self.assertEqual((again["digest"], Image(self.root / "out").digest), (first["digest"], first["digest"]))
+
+    def digest_name(self, digest):
+        return digest.split(":")[1]
+
     def test_a_file_that_would_delete_others_is_refused(self):
         self.write("app/.wh.passwd", "")
         refused = self.pawl("build", "base", status=None)

@@ -54,6 +54,17 @@ class Push(ImageTest):
     def config(self, auths):
         (self.top / "docker/config.json").write_text(json.dumps(auths))
 
+    def test_a_damaged_layer_is_made_again_and_pushed(self):
+        first = self.build("--output", "oci:out")
+        for layer in Image(self.root / "out").manifest["layers"]:
+            blob = self.cache / "blobs/blobs/sha256" / layer["digest"].split(":")[1]
+            blob.write_bytes(bytes(reversed(blob.read_bytes())))
+        registry = self.to(self.registry)
+        self.assertEqual(self.push()["digest"], first["digest"])
+        subprocess.run(["skopeo", "copy", "--src-tls-verify=false", "docker://%s/team/%s:base" % (registry.host, self.name), "oci:%s" % (self.root / "back")],
+                       check=True, capture_output=True)
+        self.assertEqual(Image(self.root / "back").digest, first["digest"])
+
     def test_reference_and_bytes(self):
         registry = self.to(self.registry)
         image = self.push()
