@@ -12,11 +12,13 @@
 #include "base/vec.h"
 #include "cache/claim.h"
 #include "cache/lease.h"
+#include "cache/stats.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
 #define DAY (INT64_C(86400) * NS_PER_S)
 #define COMMIT_MS 10000
+#define STATS_AGES 3 /* times max_age that a file may go unasked for */
 
 enum rank { RANK_UNREAD, RANK_OLD, RANK_YOUNG, RANK_ROOT }; /* the order of going; roots stay */
 
@@ -221,14 +223,45 @@ report(const struct gc *g, struct gc_report *out)
 
 /* ---- do -------------------------------------------------------------------------------------------------------- */
 
+struct sweep {
+	struct batch *b;
+	int64_t before;
+	size_t n;
+};
+
+static bool
+add_stat(void *ctx, struct str key, struct str value)
+{
+	struct sweep *s = ctx;
+	if (stats_asked_before(value, s->before)) {
+		batch_del(s->b, TABLE_STAT, key);
+		s->n++;
+	}
+	return true;
+}
+
+/* What else is old. */
+static size_t
+prune(struct gc *g, struct batch *b)
+{
+	struct sweep s = { .b = b, .before = g->now - STATS_AGES * g->max_age };
+	struct view *v;
+	if (view_begin(g->c->records, &v, NULL) == 0) {
+		(void)view_each(v, TABLE_STAT, (struct str){ 0 }, add_stat, &s);
+		view_end(v);
+	}
+	return s.n + (g->o->prune ? g->o->prune(g->o->ctx, g->c, g->now, g->max_age, b) : 0);
+}
+
 static int
-remove_results(struct gc *g, struct err *e)
+remove_results(struct gc *g, struct gc_report *r, struct err *e)
 {
 	struct batch b = { 0 };
+	r->records_removed = prune(g, &b);
 	for (size_t i = 0; i < g->items.n; i++)
 		if (g->items.v[i].gone)
 			batch_del(&b, g->items.v[i].table, g->items.v[i].key);
-	const int rc = records_commit(g->c->records, &b, true, COMMIT_MS, e);
+	const int rc = g->o->dry_run ? 0 : records_commit(g->c->records, &b, true, COMMIT_MS, e);
 	batch_done(&b);
 	return rc;
 }
@@ -303,7 +336,7 @@ collect_and_remove(struct gc *g, struct gc_report *out, struct err *e)
 	(void)decide(g);
 	struct gc_report r;
 	report(g, &r);
-	if (!g->o->dry_run && (remove_results(g, e) < 0 || remove_blobs(g, &r, e) < 0))
+	if (remove_results(g, &r, e) < 0 || (!g->o->dry_run && remove_blobs(g, &r, e) < 0))
 		return -1;
 	if (sweep_unpacked(g, &r, e) < 0)
 		return -1;

@@ -7,7 +7,8 @@
  * like. Results that are no roots are removed in the order of worth (seconds to make again per byte, then age): all of them without
  * max_bytes, else until the cache is below it; if it then still is not, younger results follow that no last record names. Blobs that nothing
  * names are removed, except those younger than the oldest held lease. Records go first, durably; a blob is taken back when it
- * turns out to have been leased or put again meanwhile. Unpacked folders follow: those of layers that are no longer there, and those that nobody
+ * turns out to have been leased or put again meanwhile. Of the stat table goes what nobody asked for in three times max_age: a file that is asked for later is
+ * read again. Unpacked folders follow: those of layers that are no longer there, and those that nobody
  * used for max_age or since the oldest held lease began. One gc at a time (ERR_BUSY).
  */
 #ifndef PAWL_CACHE_GC_H
@@ -35,11 +36,14 @@ struct gc_opts {
 	void *ctx;
 	const struct digest *keep; /* further roots */
 	size_t nkeep;
+	/* Other tables, which the cache knows nothing of: adds to b what is to be deleted (or written anew); returns how many records go. NULL: they stay. */
+	size_t (*prune)(void *ctx, struct cache *c, int64_t now, int64_t max_age, struct batch *b);
 };
 
 struct gc_report {
 	size_t results, results_removed, blobs, blobs_removed;
 	uint64_t bytes, bytes_removed;
+	size_t records_removed; /* of the stat table and those that prune() knows */
 	struct unpacked_report unpacked; /* bytes above are of blobs alone */
 };
 

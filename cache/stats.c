@@ -2,7 +2,7 @@
  *
  * Stored value (little endian; other versions are misses):
  *	u8 version 1 | u64 dev | u64 ino | u64 size | u64 mtime | u64 ctime | u32 mode | 32 bytes digest | u64 fp.hi | u64 fp.lo |
- *	u64 content size | u64 hashed at
+ *	u64 content size | u64 hashed at (or, by the week, when it was last found to hold)
  * Key: u64 dev | u64 ino.
  */
 #include "cache/stats.h"
@@ -19,6 +19,7 @@
 
 #define VERSION 1
 #define TRIES 5
+#define WEEK (INT64_C(7) * 86400 * NS_PER_S)
 
 struct known {
 	struct stat_sig sig;
@@ -126,27 +127,6 @@ recall(struct stats *s, const struct stat_sig *now, struct known *out)
 	return ok;
 }
 
-static bool
-find(struct stats *s, const struct stat_sig *now, struct content *out)
-{
-	struct known k;
-	if (!recall(s, now, &k) || !content_settled(&k.sig, k.hashed_at))
-		return false;
-	*out = k.content;
-	return true;
-}
-
-bool
-stats_peek(struct stats *s, const struct stat_sig *sig, struct content *out, bool *settled)
-{
-	struct known k;
-	if (!recall(s, sig, &k))
-		return false;
-	*out = k.content;
-	*settled = content_settled(&k.sig, k.hashed_at);
-	return true;
-}
-
 static void
 remember(struct stats *s, const struct known *k)
 {
@@ -165,6 +145,39 @@ remember(struct stats *s, const struct known *k)
 	en->known = *k;
 	en->dirty = true;
 	pthread_mutex_unlock(&s->mu);
+}
+
+/* The time of hashing serves as that of the last use as well: what held then holds now, as the signature shows. */
+static void
+refresh(struct stats *s, struct known *k)
+{
+	const int64_t now = clock_real();
+	if (now - k->hashed_at < WEEK)
+		return;
+	k->hashed_at = now;
+	remember(s, k);
+}
+
+static bool
+find(struct stats *s, const struct stat_sig *now, struct content *out)
+{
+	struct known k;
+	if (!recall(s, now, &k) || !content_settled(&k.sig, k.hashed_at))
+		return false;
+	refresh(s, &k);
+	*out = k.content;
+	return true;
+}
+
+bool
+stats_peek(struct stats *s, const struct stat_sig *sig, struct content *out, bool *settled)
+{
+	struct known k;
+	if (!recall(s, sig, &k))
+		return false;
+	*out = k.content;
+	*settled = content_settled(&k.sig, k.hashed_at);
+	return true;
 }
 
 void
@@ -232,6 +245,13 @@ struct tree_reader
 stats_tree_reader(struct stats *s)
 {
 	return (struct tree_reader){ .content = reader_content, .ctx = s };
+}
+
+bool
+stats_asked_before(struct str value, int64_t before)
+{
+	struct known k;
+	return !decode(value, &k) || k.hashed_at < before;
 }
 
 /* What cannot be trusted yet is not worth a record: it is read again next time anyway. */

@@ -26,6 +26,8 @@ void stats_know(struct stats *s, const struct file_stat *st, const struct conten
 bool stats_peek(struct stats *s, const struct stat_sig *sig, struct content *out, bool *settled);
 /* A reader for tree_scan. */
 struct tree_reader stats_tree_reader(struct stats *s);
+/* Was this record of TABLE_STAT last used before then (or is it not readable)? Uses count by the week. */
+bool stats_asked_before(struct str value, int64_t before);
 void stats_save(struct stats *s, struct batch *b);
 
 #endif

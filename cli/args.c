@@ -52,6 +52,7 @@ static const struct option options[] = {
 	{ "format", 0, TEXT, AT(format), "FORMAT", " graph ", "text, dot, mermaid or json" },
 	{ "update", 0, LIST, AT(update), "NAME", " lock ", "resolve that entry again" },
 	{ "all", 0, FLAG, AT(all), NULL, " lock ", "resolve everything again" },
+	{ "keep-runs", 0, TEXT, AT(keep_runs), "N", " cache ", "gc: how many finished runs of each project stay (200)" },
 	{ "max-age", 0, TEXT, AT(max_age), "DURATION", " cache ", "gc: keep what is younger (30d)" },
 	{ "max-size", 0, TEXT, AT(max_size), "SIZE", " cache ", "gc: remove results until below SIZE (10GiB)" },
 	{ "repair", 0, FLAG, AT(repair), NULL, " cache ", "verify: remove what is damaged" },

@@ -25,7 +25,7 @@ struct args {
 	/* of verbs */
 	struct words params, params_files, force, output, update, words;
 	bool force_all, dry_run, keep_going, no_cache, offline, locked, push, exit_code, digest, all, repair;
-	const char *jobs, *timeout, *against, *format, *since, *out, *max_age, *max_size, *verify;
+	const char *jobs, *timeout, *against, *format, *since, *out, *max_age, *keep_runs, *max_size, *verify;
 	const struct verb *verb;
 };
 

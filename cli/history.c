@@ -144,8 +144,8 @@ by_time(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int
-history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
+static int
+all_of(struct session *s, struct str project, struct js ***out, size_t *n, struct err *e)
 {
 	struct view *v;
 	struct found f = { 0 };
@@ -156,13 +156,19 @@ history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
 	}
 	if (view_begin(s->cache->records, &v, e) < 0)
 		return -1;
-	view_each(v, TABLE_RUN, prefix(s, &s->arena), collect, &f);
+	view_each(v, TABLE_RUN, project, collect, &f);
 	view_end(v);
 	if (f.n)
 		qsort(f.v, f.n, sizeof *f.v, by_time);
 	*out = f.v;
 	*n = f.n;
 	return 0;
+}
+
+int
+history_all(struct session *s, struct js ***out, size_t *n, struct err *e)
+{
+	return all_of(s, prefix(s, &s->arena), out, n, e);
 }
 
 /* "last" is 0 from the end, "last~2" 2. */
@@ -254,6 +260,39 @@ history_find(struct session *s, struct str name, struct js **out, struct err *e)
 		*out = all[index];
 	free(all);
 	return rc;
+}
+
+static struct str
+run_key(struct session *s, struct str project, const struct js *run)
+{
+	return arena_printf(&s->arena, STR_FMT STR_FMT, STR_ARG(project), STR_ARG(js_str(js_get(run, "run"))));
+}
+
+size_t
+history_prune(struct session *s, struct str project, size_t keep, struct batch *b, struct str **gone)
+{
+	struct js **all;
+	size_t n, going = 0;
+	if (all_of(s, project, &all, &n, NULL) < 0)
+		return 0;
+	if (n > keep)
+		going = n - keep;
+	*gone = arena_array(&s->arena, struct str, going + 1);
+	if (going && going < n) {
+		AUTO_BUF value = { 0 };
+		add_hits(s, all, going);
+		js_write(all[going], &value);
+		batch_put(b, TABLE_RUN, run_key(s, project, all[going]), buf_str(&value));
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (i < going) {
+			(*gone)[i] = run_key(s, project, all[i]);
+			batch_del(b, TABLE_RUN, (*gone)[i]);
+		}
+		js_free(all[i]);
+	}
+	free(all);
+	return going;
 }
 
 const struct js *

@@ -23,6 +23,9 @@ int history_all(struct session *s, struct js ***out, size_t *n, struct err *e);
 int history_find(struct session *s, struct str name, struct js **out, struct err *e);
 /* The names of all steps that the run had, a line each; in the session's arena. */
 struct str history_names(struct session *s, const struct js *run);
+/* All but the newest `keep` runs of a project (fp of its id) go; the oldest that stays is written anew with all its steps, so that every later one still finds
+ * what its hits were. Returns how many go; *gone: their keys in TABLE_RUN, in the session's arena. */
+size_t history_prune(struct session *s, struct str project, size_t keep, struct batch *b, struct str **gone);
 /* The step's object in a run; borrowed, NULL: not in it. */
 const struct js *history_step(const struct js *run, struct str step);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cache/gc.h"
+#include "cli/prune.h"
 #include "cli/session.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -111,8 +112,11 @@ stats(struct session *s, struct err *e)
 static int
 gc(struct session *s, struct err *e)
 {
-	struct gc_opts o = { .dry_run = s->args->dry_run, .describe = refs_describe };
+	struct gc_opts o = { .dry_run = s->args->dry_run, .describe = refs_describe, .prune = prune, .ctx = s };
 	struct gc_report r;
+	uint64_t runs;
+	if (s->args->keep_runs && (!str_u64(str_z(s->args->keep_runs), &runs) || runs < 1))
+		return err_set(e, ERR_INPUT, "--keep-runs takes a number from 1 on, not '%s'", s->args->keep_runs);
 	o.nkeep = kept_all(s->cache, clock_real(), &s->arena, &o.keep);
 	if ((s->args->max_age && args_duration(s->args->max_age, &o.max_age, e) < 0) ||
 	    (s->args->max_size && size_of(s->args->max_size, &o.max_bytes, e) < 0) || gc_run(s->cache, &o, &r, e) < 0)
@@ -122,6 +126,7 @@ gc(struct session *s, struct err *e)
 		js_set(j, "dry_run", js_bool(o.dry_run));
 		js_set(j, "results", js_int((int64_t)r.results));
 		js_set(j, "results_removed", js_int((int64_t)r.results_removed));
+		js_set(j, "records_removed", js_int((int64_t)r.records_removed));
 		js_set(j, "blobs", js_int((int64_t)r.blobs));
 		js_set(j, "blobs_removed", js_int((int64_t)r.blobs_removed));
 		js_set(j, "bytes", js_int((int64_t)r.bytes));
@@ -142,6 +147,10 @@ gc(struct session *s, struct err *e)
 	text_bytes(&b, r.unpacked.bytes_removed);
 	buf_puts(&b, " of ");
 	text_bytes(&b, r.unpacked.bytes);
+	if (r.records_removed) {
+		buf_puts(&b, "; ");
+		text_count(&b, r.records_removed, "old record");
+	}
 	buf_putc(&b, '\n');
 	text_out(buf_str(&b));
 	return 0;

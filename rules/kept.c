@@ -50,6 +50,14 @@ kept_free(struct kept *k)
 	free(k);
 }
 
+bool
+kept_is_over(struct str key, struct str value, int64_t now)
+{
+	struct rd r = { .rest = value };
+	const int64_t at = (int64_t)rd_u64(&r);
+	return str_starts(key, STR(PREFIX)) && (r.bad || at + KEPT_FOR <= now);
+}
+
 struct collecting {
 	VEC_FIELDS(struct digest);
 	int64_t now;

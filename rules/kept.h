@@ -14,6 +14,8 @@
 /* Any thread; written with the next commit. */
 void kept_add(struct project *p, const struct digest *d);
 void kept_records(struct project *p, struct batch *b); /* takes what was added so far */
+/* A record of TABLE_MISC that is one of these, and whose time is over? */
+bool kept_is_over(struct str key, struct str value, int64_t now);
 void kept_free(struct kept *k);                        /* NULL is fine */
 
 /* All that gc must spare at `now`; in the arena. */

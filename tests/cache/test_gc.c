@@ -9,6 +9,7 @@
 #include "cache/claim.h"
 #include "cache/gc.h"
 #include "cache/lease.h"
+#include "cache/stats.h"
 #include "sys/clock.h"
 
 #define DAY (INT64_C(86400) * NS_PER_S)
@@ -344,6 +345,100 @@ verify_finds_and_repairs(void **state)
 	scratch_free(dir);
 }
 
+/* A stat record of a file with this inode, last asked for so many days ago. */
+static void
+stat_record(struct cache *c, uint64_t ino, int64_t age_days)
+{
+	struct err e = { 0 };
+	struct batch b = { 0 };
+	const struct file_stat st = { .dev = 1, .ino = ino, .size = 3, .mtime = 1, .ctime = 1, .mode = 0100644, .type = FILE_REGULAR };
+	const struct content content = { .digest = digest_of(STR("abc")), .fp = fp_of(STR("abc")), .size = 3 };
+	stats_know(c->stats, &st, &content, clock_real() - age_days * DAY);
+	stats_save(c->stats, &b);
+	OK(cache_commit(c, &b, &e));
+}
+
+static size_t
+count(struct cache *c, enum table t)
+{
+	struct err e = { 0 };
+	struct view *v;
+	OK(view_begin(c->records, &v, &e));
+	const size_t n = view_count(v, t);
+	view_end(v);
+	return n;
+}
+
+static void
+files_that_nobody_asks_for_are_forgotten(void **state)
+{
+	static const struct {
+		int64_t age_days;
+		bool stays;
+	} rows[] = { { 0, true }, { 29, true }, { 89, true }, { 91, false }, { 4000, false } };
+	char *dir = scratch_new(true);
+	struct cache *c = open_in(dir);
+	struct gc_report r;
+	struct err e = { 0 };
+	size_t stay = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		stat_record(c, 100 + i, rows[i].age_days);
+		stay += rows[i].stays;
+	}
+	OK(gc_run(c, &(struct gc_opts){ .describe = describe, .dry_run = true }, &r, &e));
+	assert_int_equal(r.records_removed, sizeof rows / sizeof *rows - stay);
+	assert_int_equal(count(c, TABLE_STAT), sizeof rows / sizeof *rows);
+	OK(gc_run(c, &(struct gc_opts){ .describe = describe }, &r, &e));
+	assert_int_equal(count(c, TABLE_STAT), stay);
+	cache_close(c);
+
+	/* asked for: from then on it is as young as can be, and nothing was read for that */
+	c = open_in(dir);
+	const struct file_stat st = { .dev = 1, .ino = 102, .size = 3, .mtime = 1, .ctime = 1, .mode = 0100644, .type = FILE_REGULAR };
+	struct content got;
+	struct batch b = { 0 };
+	OK(stats_content(c->stats, AT_FDCWD, "no-such-file", &st, &got, &e));
+	stats_save(c->stats, &b);
+	assert_true(b.n == 1);
+	OK(cache_commit(c, &b, &e));
+	OK(gc_run(c, &(struct gc_opts){ .describe = describe, .max_age = 2 * DAY }, &r, &e)); /* three times that: 6 days */
+	assert_int_equal(count(c, TABLE_STAT), 2);
+	cache_close(c);
+	scratch_free(dir);
+}
+
+static size_t
+forget_all_runs(void *ctx, struct cache *c, int64_t now, int64_t max_age, struct batch *b)
+{
+	assert_ptr_equal(ctx, c);
+	assert_true(now > 0 && max_age == 30 * DAY);
+	batch_del(b, TABLE_RUN, STR("a"));
+	batch_put(b, TABLE_RUN, STR("b"), STR("anew"));
+	return 1;
+}
+
+static void
+other_tables_are_the_callers(void **state)
+{
+	char *dir = scratch_new(true);
+	struct cache *c = open_in(dir);
+	struct gc_report r;
+	struct err e = { 0 };
+	struct batch b = { 0 };
+	(void)state;
+	batch_put(&b, TABLE_RUN, STR("a"), STR("1"));
+	batch_put(&b, TABLE_RUN, STR("b"), STR("2"));
+	OK(cache_commit(c, &b, &e));
+	OK(gc_run(c, &(struct gc_opts){ .describe = describe, .prune = forget_all_runs, .ctx = c, .dry_run = true }, &r, &e));
+	assert_int_equal(r.records_removed, 1);
+	assert_int_equal(count(c, TABLE_RUN), 2);
+	OK(gc_run(c, &(struct gc_opts){ .describe = describe, .prune = forget_all_runs, .ctx = c }, &r, &e));
+	assert_int_equal(count(c, TABLE_RUN), 1);
+	cache_close(c);
+	scratch_free(dir);
+}
+
 int
 main(void)
 {
@@ -353,6 +448,8 @@ main(void)
 		cmocka_unit_test(what_is_not_understood_goes),
 		cmocka_unit_test(what_is_leased_or_newer_than_a_lease_stays),
 		cmocka_unit_test(what_is_leased_or_put_again_meanwhile_comes_back),
+		cmocka_unit_test(files_that_nobody_asks_for_are_forgotten),
+		cmocka_unit_test(other_tables_are_the_callers),
 		cmocka_unit_test(one_gc_at_a_time),
 		cmocka_unit_test(verify_finds_and_repairs),
 	};

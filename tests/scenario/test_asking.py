@@ -263,6 +263,29 @@ class Caches(PawlTest):
         self.pawl("cache", "gc", "--max-size", "1B", "--max-age", "1ms")
         self.assertEqual(self.pawl("artifact", "get", digest).out, "precious\n")
 
+    def test_gc_keeps_the_newest_runs_and_they_stay_whole(self):
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: many
+            params: {n: 0}
+            steps:
+              once: {run: "echo once"}
+              each: {run: "echo ${params.n}", params: [n]}
+            """)
+        for n in range(8):
+            self.pawl("run", "-q", "-p", "n=%d" % n)
+        runs = [r["run"] for r in self.pawl("--json", "runs").json["runs"]]
+        self.assertEqual(len(runs), 8)
+        said = self.pawl("--json", "cache", "gc", "--dry-run", "--keep-runs", "3").json
+        self.assertEqual(said["records_removed"], 5)
+        self.assertEqual(len(self.pawl("--json", "runs").json["runs"]), 8)
+        self.assertIn("5 old records", self.pawl("cache", "gc", "--keep-runs", "3").out)
+        self.assertEqual([r["run"] for r in self.pawl("--json", "runs").json["runs"]], runs[:3])
+        differences = self.pawl("--json", "diff", "last~2", "last").json["differences"]
+        self.assertEqual({(d["step"], d["what"]) for d in differences}, {("", "param n"), ("each", "key")})
+        self.assertEqual(self.pawl("--json", "cache", "gc").json["records_removed"], 0)
+        self.pawl("cache", "gc", "--keep-runs", "0", status=2)
+
     def test_gc_dry_run(self):
         before = sorted(f.name for f in self.blobs())
         self.pawl("cache", "gc", "--dry-run", "--max-size", "1B", "--max-age", "0s")
