@@ -24,7 +24,7 @@ FLOORS := base sys hashing cache engine backends rules cli
 LINKED := lmdb libxxhash yaml-0.1 libcrypto jansson libdeflate zlib libzstd
 LOADED := libcurl libgit2 libarchive
 PKG_CFLAGS := $(shell pkg-config --cflags $(LINKED) $(LOADED))
-PKG_LIBS := $(shell pkg-config --libs $(LINKED)) -Wl,-Bstatic -lstdc++ -Wl,-Bdynamic -lm
+PKG_LIBS := $(shell pkg-config --libs $(LINKED)) -Wl,-Bstatic -lstdc++ -lprotobuf-c -Wl,-Bdynamic -lm
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror=implicit-function-declaration
@@ -50,7 +50,7 @@ Q := $(if $(filter 0,$(V)),@)
 
 SRCS := $(foreach f,$(FLOORS),$(wildcard $(f)/*.c))
 MAIN := cli/main.c
-LIBOBJS := $(B)/base/toml.cc.o $(patsubst %.c,$(B)/%.o,$(filter-out $(MAIN),$(SRCS)))
+LIBOBJS := $(B)/base/toml.cc.o $(B)/backends/moby_trace.pb-c.o $(patsubst %.c,$(B)/%.o,$(filter-out $(MAIN),$(SRCS)))
 UNIT_SRCS := $(wildcard tests/*/test_*.c)
 UNITS := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
 
@@ -81,6 +81,16 @@ $(B)/%.inc: %
 
 $(foreach b,$(B) build-fuzz,$(eval $(b)/rules/pyhost.o: $(b)/rules/pyhost.py.inc) \
 	$(eval $(b)/rules/pyfacts.o: $(patsubst %,$(b)/rules/pyfacts%.py.inc,_tree _pure) $(b)/rules/pyfacts.py.inc))
+
+# Messages of protocol buffers: x.proto -> $(B)/x.pb-c.h and .c. Generated code is compiled without our warnings.
+$(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c -I$(<D) --c_out=$(@D) $<
+
+$(B)/%.pb-c.o: $(B)/%.pb-c.c
+	$(Q)$(CC) $(filter-out -W%,$(CFLAGS_ALL)) -c -o $@ $<
+
+$(foreach b,$(B) build-fuzz,$(eval $(b)/backends/moby_trace.o: $(b)/backends/moby_trace.pb-c.h))
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libpawl.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka

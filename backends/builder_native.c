@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/builder.h"
+#include "backends/builder_inside.h"
 
 static int
 add_files(struct layer *l, const struct builder_job *j, struct err *e)
@@ -14,8 +14,8 @@ add_files(struct layer *l, const struct builder_job *j, struct err *e)
 	return 0;
 }
 
-static int
-make(const struct builder_job *j, struct blobs *b, struct layer_info *out, struct err *e)
+int
+builder_make(const struct builder_job *j, struct blobs *b, struct layer_info *out, struct err *e)
 {
 	struct layer *l = layer_new();
 	int bad = -1;
@@ -33,11 +33,11 @@ make(const struct builder_job *j, struct blobs *b, struct layer_info *out, struc
 	return bad;
 }
 
-static const char *
-identity(enum builder_part part, enum layer_compression c)
+const char *
+builder_identity(enum builder_part part, enum layer_compression c)
 {
 	(void)part;
 	return layer_compressor(c);
 }
 
-const struct builder_kind builder_native = { .name = "native", .make = make, .identity = identity };
+const struct builder_kind builder_native = { .name = "native", .make = builder_make, .identity = builder_identity };

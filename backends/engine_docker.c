@@ -104,8 +104,8 @@ deliver(struct engine *x, struct blobs *b, const struct layout_image *i, size_t 
 	return loaded(&answer, e);
 }
 
-static int
-socket_of(const char *docker_host, const char **out, struct err *e)
+int
+engine_docker_socket(const char *docker_host, const char **out, struct err *e)
 {
 	const struct str host = str_z(docker_host);
 	if (host.n == 0)
@@ -122,7 +122,7 @@ int
 engine_docker_load(const char *docker_host, struct blobs *b, const struct layout_image *i, size_t *sent, struct err *e)
 {
 	struct engine x = { 0 };
-	if (socket_of(docker_host, &x.socket, e) < 0)
+	if (engine_docker_socket(docker_host, &x.socket, e) < 0)
 		return -1;
 	x.http = http_new(e);
 	if (!x.http)

@@ -13,4 +13,7 @@
  * sent: layers that went over; may be NULL. */
 int engine_docker_load(const char *docker_host, struct blobs *b, const struct layout_image *i, size_t *sent, struct err *e);
 
+/* The socket that docker_host (as above) means: borrowed from it, or static. ERR_INPUT: it is no unix socket. */
+int engine_docker_socket(const char *docker_host, const char **out, struct err *e);
+
 #endif

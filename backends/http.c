@@ -101,6 +101,18 @@ http_header(const struct http_answer *r, const char *name)
 
 /* ---- URLs ---- */
 
+void
+http_escape(struct str text, struct buf *out)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		const unsigned char c = (unsigned char)text.p[i];
+		if (isalnum(c) || (c && strchr("-._~", c)))
+			buf_putc(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
 struct origin {
 	struct str scheme, host; /* host with port */
 };
@@ -263,6 +275,10 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 	if (x->r->to && status >= 200 && status < 300) {
 		x->blob_failed = !to_blob(x, bytes, status);
 		return x->blob_failed ? 0 : bytes.n;
+	}
+	if (x->r->piece && status >= 200 && status < 300) {
+		x->r->piece(x->r->piece_ctx, bytes);
+		return bytes.n;
 	}
 	if (x->body.n + bytes.n > x->limit) {
 		x->too_much = true;

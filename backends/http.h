@@ -35,6 +35,8 @@ struct http_request {
 	struct blob_writer *to;        /* the body of a 2xx answer goes here instead, */
 	uint64_t most;                 /* at most so many bytes of it in all; 0: no limit. ERR_DAMAGED when there are more */
 	uint64_t *have;                /* NULL, or: bytes that `to` has already, of which only the rest is asked for; kept up to date, also on failure */
+	void (*piece)(void *ctx, struct str bytes); /* else is called with it, piece by piece, as it comes */
+	void *piece_ctx;
 	const char *unix_socket;       /* NULL: TCP */
 	const char *ca_file;           /* NULL: the system's */
 	struct str ca;                 /* PEM texts beside those of ca_file or the system; empty: none */
@@ -62,6 +64,8 @@ int64_t http_retry_after(const struct http_answer *r);
 /* Scheme, host and port the same? */
 bool http_same_origin(struct str a, struct str b);
 struct str http_unescape(struct str s, struct arena *a); /* %-sequences decoded */
+/* Appended, as a value in a URL's query: all but unreserved characters as %XX. */
+void http_escape(struct str text, struct buf *out);
 struct str http_header(const struct http_answer *r, const char *name); /* empty: none */
 
 const char *http_version(void); /* of libcurl */

@@ -58,19 +58,6 @@ read_challenge(struct str text, struct arena *a)
 	return c;
 }
 
-static void
-put_escaped(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		const unsigned char c = (unsigned char)s.p[i];
-		const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
-		if (plain)
-			buf_putc(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
-}
-
 static struct str
 basic_header(const struct creds *c, struct arena *a)
 {
@@ -88,12 +75,12 @@ put_scopes(struct buf *out, const struct registry_request *q, const char *betwee
 	buf_printf(&s, "repository:" STR_FMT ":%s", STR_ARG(q->ref->repository), q->actions);
 	buf_puts(out, between);
 	buf_puts(out, "scope=");
-	put_escaped(out, buf_str(&s));
+	http_escape(buf_str(&s), out);
 	if (q->mount_from.n > 0) {
 		buf_reset(&s);
 		buf_printf(&s, "repository:" STR_FMT ":pull", STR_ARG(q->mount_from));
 		buf_puts(out, "&scope=");
-		put_escaped(out, buf_str(&s));
+		http_escape(buf_str(&s), out);
 	}
 }
 
@@ -135,17 +122,17 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 	buf_put(&url, c->realm);
 	if (who->identity.n > 0) {
 		buf_puts(&form, "grant_type=refresh_token&client_id=pawl&service=");
-		put_escaped(&form, c->service);
+		http_escape(c->service, &form);
 		put_scopes(&form, q, "&");
 		buf_puts(&form, "&refresh_token=");
-		put_escaped(&form, who->identity);
+		http_escape(who->identity, &form);
 		ask.method = "POST";
 		ask.body = buf_str(&form);
 		h[ask.nheaders++] = (struct http_header){ STR("Content-Type"), STR("application/x-www-form-urlencoded") };
 		ask.redirects = false;
 	} else {
 		buf_puts(&url, str_find_char(c->realm, '?') == SIZE_MAX ? "?service=" : "&service=");
-		put_escaped(&url, c->service);
+		http_escape(c->service, &url);
 		put_scopes(&url, q, "&");
 		if (who->found)
 			h[ask.nheaders++] = (struct http_header){ STR("Authorization"), basic_header(who, a) };

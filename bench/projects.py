@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same work written for pawl, ninja, make, Snakemake and DVC."""
 import pathlib
+import shutil
 
 
 def _write(path, text):
@@ -44,3 +45,9 @@ def dvc(root, n):
         _write(root / "in" / ("%d.txt" % i), "%d\n" % i)
     _write(root / "dvc.yaml", "stages:\n" + "".join(
         "  s%d:\n    cmd: mkdir -p out && cp in/%d.txt out/%d.txt\n    deps: [in/%d.txt]\n    outs: [out/%d.txt]\n" % (i, i, i, i, i) for i in range(n)))
+
+
+def dvc_outputs(root, n):
+    (pathlib.Path(root) / "out").mkdir()
+    for i in range(n):
+        shutil.copyfile(pathlib.Path(root) / "in" / ("%d.txt" % i), pathlib.Path(root) / "out" / ("%d.txt" % i))
