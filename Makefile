@@ -83,9 +83,12 @@ $(foreach b,$(B) build-fuzz,$(eval $(b)/rules/pyhost.o: $(b)/rules/pyhost.py.inc
 	$(eval $(b)/rules/pyfacts.o: $(patsubst %,$(b)/rules/pyfacts%.py.inc,_tree _pure) $(b)/rules/pyfacts.py.inc))
 
 # Messages of protocol buffers: x.proto -> $(B)/x.pb-c.h and .c. Generated code is compiled without our warnings.
-$(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto
-	@mkdir -p $(@D)
-	$(Q)protoc-c -I$(<D) --c_out=$(@D) $<
+define PROTO
+$(1)/%.pb-c.c $(1)/%.pb-c.h: %.proto
+	@mkdir -p $$(@D)
+	$$(Q)protoc-c -I$$(<D) --c_out=$$(@D) $$<
+endef
+$(foreach b,$(B) build-fuzz,$(eval $(call PROTO,$(b))))
 
 $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(filter-out -W%,$(CFLAGS_ALL)) -c -o $@ $<
@@ -100,7 +103,7 @@ check: check-unit check-scenarios
 check-unit: $(UNITS)
 	@tools/run-units $(UNITS)
 
-check-scenarios: $(B)/pawl
+check-scenarios: $(B)/pawl $(B)/tests/backends/contract
 	@mkdir -p build && PAWL_TEST_VENV="$$(tools/test-venv)" python3 tests/run.py $(B)/pawl $(ONLY)
 
 lint:
@@ -136,7 +139,7 @@ build-fuzz/%.o: %.c
 	$(Q)clang $(FUZZ_CFLAGS) -c -o $@ $<
 
 # The TOML parser is someone else's C++: it is linked as it is, without instrumentation.
-build-fuzz/fuzz/%: build-fuzz/fuzz/%.o build/base/toml.cc.o $(patsubst %.c,build-fuzz/%.o,$(filter-out $(MAIN),$(SRCS)))
+build-fuzz/fuzz/%: build-fuzz/fuzz/%.o build/base/toml.cc.o build/backends/moby_trace.pb-c.o $(patsubst %.c,build-fuzz/%.o,$(filter-out $(MAIN),$(SRCS)))
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -pthread -o $@ $^ $(PKG_LIBS)
 
 install: $(B)/pawl
