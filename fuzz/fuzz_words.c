@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	words_scan((struct str){ (const char *)data, size }, &a, &c);
 	if (c.n > WORDS_MAX_COMMANDS)
 		abort();
-	entries_of(&c, true, &a, &x);
+	entries_of(&c, true, STR("."), &a, &x);
 	for (size_t i = 0; i < x.nwords; i++)
 		if (x.words[i].path.n == 0)
 			abort();

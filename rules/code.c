@@ -37,6 +37,7 @@ code_state_free(struct code_state *s)
 	VEC_DONE(&s->mades.v);
 	VEC_DONE(&s->mades.folders);
 	map_done(&s->mades.by_path);
+	map_done(&s->mades.parents);
 	free(s);
 }
 
@@ -66,6 +67,8 @@ code_collect(struct project *p)
 			if (m.folder)
 				VEC_PUSH(&s->mades.folders, (uint32_t)s->mades.v.n);
 			map_put(&s->mades.by_path, m.path, (uint32_t)s->mades.v.n);
+			for (struct str up = path_dir(m.path); !str_is(up, ".") && !str_is(up, "/"); up = path_dir(up))
+				map_put(&s->mades.parents, up, 1);
 			VEC_PUSH(&s->mades.v, m);
 		}
 	}
@@ -121,6 +124,11 @@ add_code(struct project *p, const struct step_data *s, node_id step, struct err 
 		graph_edge(&p->graph, c->packages, step, EDGE_INPUT, "tool", STR("packages"), STR(""));
 	for (size_t i = 0; i < c->entries.nprograms; i++) {
 		const struct str program = c->entries.programs[i];
+		bool again = false; /* a script may start what the command starts */
+		for (size_t k = 0; k < i; k++)
+			again = again || str_eq(c->entries.programs[k], program);
+		if (again)
+			continue;
 		if (str_find_char(program, '/') != SIZE_MAX && program.p[0] != '/')
 			continue; /* the project's own: code */
 		if (entry_is_python(program) && s->ir->isolation == ISOLATION_VENV)

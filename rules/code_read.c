@@ -2,8 +2,14 @@
  *
  * The words of a step's command, as far as they are known before it runs.
  */
+#include <string.h>
+
 #include "rules/code_state.h"
 #include "rules/template.h"
+#include "sys/file.h"
+
+#define MAX_SCRIPTS 200
+#define MAX_SCRIPT (1u << 20) /* bytes */
 
 struct rendering {
 	const struct project *p;
@@ -114,6 +120,98 @@ python_path(const struct rendering *r, struct arena *a)
 	return (struct str){ 0 };
 }
 
+/* PYTHONPATH=... in front of a command, or exported. */
+static void
+set_path(struct project *p, struct code *c, const struct commands *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct command *x = &v->v[i];
+		const bool exports = x->n > 1 && str_is(x->v[0].text, "export");
+		for (size_t k = 0; k < x->nset + (exports ? x->n : 0); k++) {
+			const struct str_cut cut = str_cut(k < x->nset ? x->set[k].text : x->v[k - x->nset].text, '=');
+			if (!cut.ok || !str_is(cut.head, "PYTHONPATH") || str_find_char(cut.tail, WORDS_HOLE) != SIZE_MAX)
+				continue;
+			c->search = c->search.n ? arena_printf(&p->arena, STR_FMT ":" STR_FMT, STR_ARG(cut.tail), STR_ARG(c->search)) : cut.tail;
+		}
+	}
+}
+
+/* What the first line calls the file: "sh", "python3"; empty: no script. */
+static struct str
+interpreter(struct str text, struct arena *a)
+{
+	if (!str_starts(text, STR("#!")))
+		return STR("");
+	struct str rest = str_trim(str_drop(str_take(text, str_find_char(text, '\n')), 2));
+	struct str word = STR("");
+	while (rest.n) {
+		const struct str_cut cut = str_cut(rest, ' ');
+		word = path_base(cut.head);
+		rest = str_trim(cut.tail);
+		if (word.n && !str_is(word, "env") && word.p[0] != '-' && str_find_char(word, '=') == SIZE_MAX)
+			break;
+	}
+	return arena_str(a, word);
+}
+
+#define MERGE(a, to, from, field, count, type)                                                                    \
+	do {                                                                                                      \
+		type *merged = arena_array((a), type, (to)->count + (from)->count + 1);                           \
+		if ((to)->count)                                                                                  \
+			memcpy(merged, (to)->field, (to)->count * sizeof *merged);                                \
+		if ((from)->count)                                                                                \
+			memcpy(merged + (to)->count, (from)->field, (from)->count * sizeof *merged);              \
+		(to)->field = merged;                                                                             \
+		(to)->count += (from)->count;                                                                     \
+	} while (0)
+
+static void
+merge(struct entries *to, const struct entries *from, struct arena *a)
+{
+	MERGE(a, to, from, v, n, struct entry);
+	MERGE(a, to, from, programs, nprograms, struct str);
+	MERGE(a, to, from, words, nwords, struct named);
+	MERGE(a, to, from, scripts, nscripts, struct script);
+}
+
+/* One script: its commands are commands of the step. Its content counts by the word that names it. */
+static void
+read_script(struct project *p, struct code *c, const struct script *s)
+{
+	struct entries more;
+	struct commands commands;
+	AUTO_BUF text = { 0 };
+	if (s->path.p[0] == '/' || str_starts(s->path, STR("..")) ||
+	    file_read(p->fd, arena_z(&p->arena, s->path), MAX_SCRIPT, &text, NULL) < 0)
+		return;
+	const struct str shebang = interpreter(buf_str(&text), &p->arena);
+	if (entry_is_python(shebang)) {
+		const struct entry x = { .kind = ENTRY_FILE, .what = s->path, .folder = s->folder, .program = shebang };
+		more = (struct entries){ .v = arena_new(&p->arena, struct entry), .n = 1 };
+		more.v[0] = x;
+	} else if (s->sure || str_ends(shebang, STR("sh")) || str_ends(s->path, STR(".sh"))) {
+		words_scan(arena_str(&p->arena, buf_str(&text)), &p->arena, &commands);
+		entries_of(&commands, true, s->folder, &p->arena, &more);
+		set_path(p, c, &commands);
+	} else {
+		return;
+	}
+	merge(&c->entries, &more, &p->arena);
+}
+
+static void
+read_scripts(struct project *p, struct code *c)
+{
+	for (size_t i = 0; i < c->entries.nscripts && i < MAX_SCRIPTS; i++) {
+		const struct script s = c->entries.scripts[i];
+		bool again = false;
+		for (size_t k = 0; k < i; k++)
+			again = again || (str_eq(c->entries.scripts[k].path, s.path) && str_eq(c->entries.scripts[k].folder, s.folder));
+		if (!again && s.path.n)
+			read_script(p, c, &s);
+	}
+}
+
 int
 code_read(struct project *p, struct code *c, struct err *e)
 {
@@ -129,13 +227,10 @@ code_read(struct project *p, struct code *c, struct err *e)
 			v[i] = render(&r, &ir->words[i], &p->arena);
 		words_list(v, ir->nwords, &p->arena, &commands);
 	}
-	entries_of(&commands, ir->shell, &p->arena, &c->entries);
+	entries_of(&commands, ir->shell, STR("."), &p->arena, &c->entries);
 	c->search = python_path(&r, &p->arena);
-	for (size_t i = 0; i < commands.n; i++)
-		for (size_t k = 0; k < commands.v[i].nset; k++) {
-			const struct str_cut cut = str_cut(commands.v[i].set[k].text, '=');
-			if (str_is(cut.head, "PYTHONPATH") && commands.v[i].set[k].text.n)
-				c->search = c->search.n ? arena_printf(&p->arena, STR_FMT ":" STR_FMT, STR_ARG(cut.tail), STR_ARG(c->search)) : cut.tail;
-		}
+	set_path(p, c, &commands);
+	if (c->entries.nscripts)
+		read_scripts(p, c);
 	return 0;
 }

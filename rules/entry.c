@@ -15,6 +15,7 @@ struct reader {
 	VEC(struct str) programs;
 	VEC(struct named) words;
 	VEC(struct commands) texts; /* of sh -c, still to read */
+	VEC(struct script) scripts;
 };
 
 /* Commands of the shell itself: no program is started. */
@@ -248,14 +249,31 @@ is_shell(struct str program)
 	return among(path_base(program), shells, sizeof shells / sizeof *shells);
 }
 
-/* sh -c 'text': its commands are read later. */
+static void
+add_script(struct reader *r, const struct word *w, bool sure)
+{
+	if (!w->literal || w->text.n == 0 || w->text.n > 4000 || memchr(w->text.p, 0, w->text.n))
+		return;
+	const bool moved = w->text.p[0] != '/' && !str_is(r->folder, ".");
+	const struct script s = { .path = path_clean(r->arena, moved ? path_join(r->arena, r->folder, w->text) : w->text), .folder = r->folder,
+				  .sure = sure };
+	VEC_PUSH(&r->scripts, s);
+}
+
+/* sh -c 'text': its commands are read later. sh FILE: so are those of the file. */
 static void
 shell_text(struct reader *r, const struct command *c, size_t i)
 {
 	for (i++; i < c->n; i++) {
 		const struct str t = c->v[i].text;
-		if (t.n < 2 || t.p[0] != '-' || t.p[1] == '-')
+		if (t.n < 2 || (t.p[0] != '-' && t.p[0] != '+')) {
+			add_script(r, &c->v[i], true);
 			return;
+		}
+		if (str_is(t, "-o") || str_is(t, "+o") || str_is(t, "--rcfile") || str_is(t, "--init-file"))
+			i++;
+		if (t.p[1] == '-' || t.p[0] == '+')
+			continue;
 		if (t.p[t.n - 1] != 'c' && str_find_char(t, 'c') == SIZE_MAX)
 			continue;
 		if (i + 1 < c->n && r->texts.n < MAX_NESTED) {
@@ -340,35 +358,44 @@ read_command(struct reader *r, const struct command *c, bool shell)
 	add_word(r, w, false);
 	if (w->literal && is_shell(w->text))
 		shell_text(r, c, i);
+	else if (shell && (str_is(w->text, ".") || str_is(w->text, "source")) && i + 1 < c->n)
+		add_script(r, &c->v[i + 1], true);
+	else if (str_find_char(w->text, '/') != SIZE_MAX && !is_source(w->text))
+		add_script(r, w, false);
 	arguments(r, c, i + 1, false);
 }
 
 void
-entries_of(const struct commands *c, bool shell, struct arena *a, struct entries *out)
+entries_of(const struct commands *c, bool shell, struct str folder, struct arena *a, struct entries *out)
 {
-	struct reader r = { .arena = a, .folder = STR(".") };
+	struct reader r = { .arena = a, .folder = folder };
 	if (shell)
 		add_program(&r, STR("sh"));
 	for (size_t i = 0; i < c->n; i++)
 		read_command(&r, &c->v[i], shell);
 	for (size_t k = 0; k < r.texts.n; k++) {
 		const struct commands inner = r.texts.v[k];
-		r.folder = STR(".");
+		r.folder = folder;
 		for (size_t i = 0; i < inner.n; i++)
 			read_command(&r, &inner.v[i], true);
 	}
-	*out = (struct entries){ .n = r.entries.n, .nprograms = r.programs.n, .nwords = r.words.n };
+	*out = (struct entries){ .n = r.entries.n, .nprograms = r.programs.n, .nwords = r.words.n,
+				  .nscripts = r.scripts.n };
 	out->v = arena_array(a, struct entry, out->n);
 	out->programs = arena_array(a, struct str, out->nprograms);
 	out->words = arena_array(a, struct named, out->nwords);
+	out->scripts = arena_array(a, struct script, out->nscripts);
 	if (r.entries.v)
 		memcpy(out->v, r.entries.v, out->n * sizeof *out->v);
 	if (r.programs.v)
 		memcpy(out->programs, r.programs.v, out->nprograms * sizeof *out->programs);
 	if (r.words.v)
 		memcpy(out->words, r.words.v, out->nwords * sizeof *out->words);
+	if (r.scripts.v)
+		memcpy(out->scripts, r.scripts.v, out->nscripts * sizeof *out->scripts);
 	VEC_DONE(&r.entries);
 	VEC_DONE(&r.programs);
 	VEC_DONE(&r.words);
 	VEC_DONE(&r.texts);
+	VEC_DONE(&r.scripts);
 }

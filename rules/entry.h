@@ -25,6 +25,11 @@ struct named { /* a word that may be the path of a project file */
 	bool data; /* an argument of a Python entry point: nothing but its content can matter */
 };
 
+struct script { /* a file that a shell reads, or a program of the project that may be one */
+	struct str path, folder; /* folder: where it is started */
+	bool sure;               /* sh FILE, or . FILE */
+};
+
 struct entries {
 	struct entry *v;
 	size_t n;
@@ -32,9 +37,12 @@ struct entries {
 	size_t nprograms;
 	struct named *words;
 	size_t nwords;
+	struct script *scripts;
+	size_t nscripts;
 };
 
-void entries_of(const struct commands *c, bool shell, struct arena *a, struct entries *out);
+/* folder: where the commands are started, "." for the project root. */
+void entries_of(const struct commands *c, bool shell, struct str folder, struct arena *a, struct entries *out);
 bool entry_is_python(struct str program); /* python, python3, python3.11, /path/to/python3, pypy3 */
 
 #endif

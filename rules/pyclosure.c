@@ -218,7 +218,20 @@ exports(const struct pyfacts *f, struct str name)
 	return false;
 }
 
-/* NAME: head.rest asked of module m. */
+/* The line of the first statement that binds a name. */
+static uint32_t
+first_line(const struct pyfacts *f, const struct pybind *b)
+{
+	uint32_t first = UINT32_MAX;
+	for (size_t i = 0; i < b->n; i++) {
+		const uint32_t n = b->v[i].n;
+		const uint32_t line = b->v[i].kind == PY_UNIT ? f->units[n].line : f->imports[n].line;
+		first = line < first ? line : first;
+	}
+	return first;
+}
+
+/* NAME: head.rest asked of module m. What a star import brings counts unless the name is bound behind it. */
 static void
 name(struct closure *c, uint32_t m, struct str chain)
 {
@@ -231,13 +244,12 @@ name(struct closure *c, uint32_t m, struct str chain)
 		else
 			through_import(c, m, b->v[i].n, b->v[i].kind == PY_BOUND_ROOT, cut.tail);
 	}
-	if (b)
-		return;
-	const uint32_t sub = submodule(c, m, cut.head);
+	const uint32_t sub = b ? UINT32_MAX : submodule(c, m, cut.head);
+	const uint32_t bound = b ? first_line(f, b) : 0;
 	if (sub != UINT32_MAX)
 		follow(c, sub, cut.tail);
 	for (size_t i = 0; f && i < f->nimports; i++) {
-		if (!str_is(f->imports[i].name, "*"))
+		if (!str_is(f->imports[i].name, "*") || f->imports[i].line < bound)
 			continue;
 		const uint32_t t = target(c, m, &f->imports[i]);
 		if (t == UINT32_MAX || t == m)
@@ -249,10 +261,37 @@ name(struct closure *c, uint32_t m, struct str chain)
 			follow(c, t, chain);
 		}
 	}
-	const struct pybind *hook = f && sub == UINT32_MAX ? pyfacts_find(f, STR("__getattr__")) : NULL;
+	const struct pybind *hook = f && !b && sub == UINT32_MAX ? pyfacts_find(f, STR("__getattr__")) : NULL;
 	for (size_t i = 0; hook && i < hook->n; i++)
 		if (hook->v[i].kind == PY_UNIT)
 			unit(c, m, hook->v[i].n);
+}
+
+static bool
+is_package(const struct pymodule *x)
+{
+	return x->kind == PYMOD_PACKAGE || x->kind == PYMOD_NAMESPACE;
+}
+
+/* Is x a module directly in that package? */
+static bool
+lies_in(const struct pymodule *x, const struct pymodule *package)
+{
+	return x != package && is_package(package) &&
+	       str_eq(is_package(x) ? path_dir(x->folder) : x->folder, package->folder) && (is_package(x) || x->file);
+}
+
+/* Modules are attributes of their package: whoever has it as a value has them. */
+static void
+widen_below(struct closure *c, uint32_t package)
+{
+	for (uint32_t i = 0; i < c->modules.n; i++) {
+		if (!c->modules.v[i].loaded || !lies_in(&c->modules.v[i], &c->modules.v[package]))
+			continue;
+		if (!c->modules.v[i].why_wide)
+			c->modules.v[i].why_wide = "its package is used as a value";
+		push(c, ITEM_WIDEN, i, 0, STR(""));
+	}
 }
 
 static void
@@ -262,6 +301,9 @@ widen(struct closure *c, uint32_t m)
 	if (x->wide)
 		return;
 	x->wide = true;
+	c->wide_packages = c->wide_packages || is_package(x);
+	if (is_package(x))
+		widen_below(c, m);
 	const struct pyfacts *f = facts_of(c, m);
 	for (size_t i = 0; f && i < f->nunits; i++)
 		if (f->units[i].kind != PY_MAIN || c->modules.v[m].main)
@@ -315,6 +357,9 @@ step(struct closure *c, const struct closure_item *item)
 	}
 	switch (item->kind) {
 	case ITEM_IMPORT:
+		for (uint32_t i = 0; c->wide_packages && i < c->modules.n; i++)
+			if (c->modules.v[i].wide && lies_in(&c->modules.v[m], &c->modules.v[i]))
+				widen_below(c, i);
 		for (size_t i = 0; f && i < f->nunits; i++)
 			if (f->units[i].always || (f->units[i].kind == PY_MAIN && c->modules.v[m].main))
 				unit(c, m, (uint32_t)i);

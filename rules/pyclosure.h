@@ -54,6 +54,7 @@ struct closure {
 	VEC(struct str) packages; /* top-level names that are neither ours nor the standard library's, each once */
 	VEC(struct pyfile *) made; /* files of steps that it looked for, each once */
 	bool docs, source, unpickles;
+	bool wide_packages;     /* some package is wide */
 	bool cut;               /* a limit was reached: contents of all modules count */
 };
 

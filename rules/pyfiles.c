@@ -90,6 +90,7 @@ pyfiles_look(struct pyfiles *f, struct str path)
 		x->made_by = f->mades->v.v[made].node;
 		x->port = f->mades->v.v[made].port;
 	}
+	x->made_below = f->mades && map_get(&f->mades->parents, path) != MAP_NONE;
 	if (path.n && path.p[0] != '/' && !str_is(path, "..") && !str_starts(path, STR("../")))
 		look(f, x);
 	return x;

@@ -25,6 +25,7 @@ struct pyfile {
 	struct pyfacts *facts; /* NULL: not read (yet) */
 	node_id made_by;      /* the step that writes it, or NODE_NONE */
 	struct str port;      /* its output's name */
+	bool made_below;      /* a step writes something in the folder of that path, which may be missing yet */
 };
 
 /* Which step writes a path. */
@@ -40,6 +41,7 @@ struct mades {
 	VEC(struct made) v;
 	VEC(uint32_t) folders;
 	struct map by_path;
+	struct map parents; /* folders above them */
 };
 
 struct pyfiles {

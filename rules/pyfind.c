@@ -61,6 +61,13 @@ closure_import(struct closure *c, uint32_t m, uint32_t from, uint32_t line)
 	VEC_PUSH(&c->queue, item);
 }
 
+/* A folder, or one that will be there. */
+static bool
+is_folder(const struct pyfile *x)
+{
+	return x->type == PYFILE_FOLDER || (x->type == PYFILE_MISSING && x->made_below);
+}
+
 /* NAME in one folder: a package, an extension module, a file, or a folder that may be a namespace. UINT32_MAX: nothing. Names that the standard
  * library has are not looked for as extensions: nobody replaces those so. */
 static uint32_t
@@ -68,7 +75,7 @@ in_folder(struct closure *c, struct str folder, struct str name, bool extensions
 {
 	const struct str path = below(c, folder, name);
 	struct pyfile *dir = closure_look(c, path);
-	if (dir->type == PYFILE_FOLDER || dir->made_by.i != UINT32_MAX) {
+	if (is_folder(dir) || dir->made_by.i != UINT32_MAX) {
 		struct pyfile *init = closure_look(c, below(c, path, STR("__init__.py")));
 		if (init->type == PYFILE_FILE)
 			return closure_at(c, init, path, PYMOD_PACKAGE);
@@ -101,7 +108,7 @@ closure_inside(struct closure *c, struct str folder, struct str dotted, uint32_t
 			return UINT32_MAX;
 		m = in_folder(c, folder, cut.head, true);
 		const struct str path = below(c, folder, cut.head);
-		if (m == UINT32_MAX && closure_look(c, path)->type == PYFILE_FOLDER)
+		if (m == UINT32_MAX && is_folder(closure_look(c, path)))
 			m = closure_at(c, NULL, path, PYMOD_NAMESPACE);
 		if (m == UINT32_MAX || (cut.ok && c->modules.v[m].kind != PYMOD_PACKAGE && c->modules.v[m].kind != PYMOD_NAMESPACE))
 			return UINT32_MAX;
@@ -121,7 +128,7 @@ first_part(struct closure *c, struct str name, bool standard)
 		if (m != UINT32_MAX)
 			return m;
 		const struct str path = below(c, c->search[i], name);
-		if (!standard && !space.n && closure_look(c, path)->type == PYFILE_FOLDER)
+		if (!standard && !space.n && is_folder(closure_look(c, path)))
 			space = path;
 	}
 	return space.n ? closure_at(c, NULL, space, PYMOD_NAMESPACE) : UINT32_MAX;

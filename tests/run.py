@@ -25,6 +25,8 @@ def load(path):
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # what its tests stand on lies beside it
     spec.loader.exec_module(module)
     return module
 

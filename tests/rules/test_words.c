@@ -140,7 +140,7 @@ commands_mean_entry_points(void **state)
 
 		ROW(i, commands[i].text);
 		words_scan(str_z(commands[i].text), &a, &c);
-		entries_of(&c, true, &a, &x);
+		entries_of(&c, true, STR("."), &a, &x);
 		assert_str(meant(&x, &a), commands[i].meaning);
 	}
 	arena_done(&a);
@@ -157,7 +157,7 @@ lists_are_taken_as_they_are(void **state)
 	(void)state;
 	words_list(v, COUNT(v), &a, &c);
 	assert_str(shown(&c, &a), "[python3][-m][a.b][\001]?[*.c][$x];");
-	entries_of(&c, false, &a, &x);
+	entries_of(&c, false, STR("."), &a, &x);
 	assert_str(meant(&x, &a), "m:a.b p:python3 w:*.c w:$x");
 	arena_done(&a);
 }
