@@ -80,7 +80,7 @@ $(B)/%.inc: %
 	$(Q)sed '/^from pyfacts_/d' $< | od -An -v -tu1 | sed 's/ *\([0-9][0-9]*\)/\1,/g' > $@
 
 $(foreach b,$(B) build-fuzz,$(eval $(b)/rules/pyhost.o: $(b)/rules/pyhost.py.inc) \
-	$(eval $(b)/rules/pyfacts.o: $(patsubst %,$(b)/rules/pyfacts%.py.inc,_tree _pure) $(b)/rules/pyfacts.py.inc))
+	$(eval $(b)/rules/pyfacts.o: $(patsubst %,$(b)/rules/pyfacts%.py.inc,_tree _pure _places) $(b)/rules/pyfacts.py.inc))
 
 # Messages of protocol buffers: x.proto -> $(B)/x.pb-c.h and .c. Generated code is compiled without our warnings.
 define PROTO

@@ -11,7 +11,8 @@
 #include "rules/snapshot.h"
 #include "sys/file.h"
 
-#define MAX_ROUNDS 2000 /* each reads at least one file */
+#define MAX_ROUNDS 2000 /* each reads at least one file, or begins anew with one more folder */
+#define MAX_MORE 200    /* folders that code puts on sys.path */
 
 static bool
 has_python(const struct code *c)
@@ -84,6 +85,9 @@ static void
 search_path(struct project *p, struct code *c)
 {
 	struct str path;
+	for (size_t i = 0; i < c->nmore; i++)
+		if (c->more[i].front)
+			add_search(c, c->more[i].folder);
 	for (size_t i = 0; i < c->entries.n; i++) {
 		const struct entry *x = &c->entries.v[i];
 		if (relative(p, x->kind == ENTRY_FILE ? path_dir(x->what) : x->folder, &c->arena, &path))
@@ -98,6 +102,9 @@ search_path(struct project *p, struct code *c)
 		add_search(c, STR("."));
 	if (pyfiles_look(c->files, STR("src"))->type == PYFILE_FOLDER)
 		add_search(c, STR("src"));
+	for (size_t i = 0; i < c->nmore; i++)
+		if (!c->more[i].front)
+			add_search(c, c->more[i].folder);
 	struct pyhost *h = c->files->host;
 	for (size_t i = 0; h && h->asked && i < h->npaths; i++)
 		if (str_starts(h->paths[i], STR("/")) && relative(p, h->paths[i], &c->arena, &path) &&
@@ -148,15 +155,36 @@ enter(struct project *p, struct code *c)
 	globs(p, c);
 }
 
+/* Code that puts folders on sys.path is followed once more from the beginning, with them. */
+static bool
+more_search(struct project *p, struct code *c)
+{
+	const size_t had = c->nmore;
+	for (size_t i = 0; i < c->closure.added.n && c->nmore < MAX_MORE; i++) {
+		struct search_add *v = arena_array(&p->arena, struct search_add, c->nmore + 1);
+		if (c->nmore)
+			memcpy(v, c->more, c->nmore * sizeof *v);
+		v[c->nmore] = c->closure.added.v[i];
+		v[c->nmore].folder = arena_str(&p->arena, v[c->nmore].folder);
+		c->more = v;
+		c->nmore++;
+	}
+	return c->nmore > had;
+}
+
 /* Until nothing waits for facts. */
 static int
-work(struct code **v, size_t n, struct err *e)
+work(struct project *p, struct code **v, size_t n, struct err *e)
 {
 	for (int round = 0; round < MAX_ROUNDS; round++) {
 		bool waits = false;
 		for (size_t i = 0; i < n; i++) {
 			closure_work(&v[i]->closure);
-			waits = waits || closure_waits(&v[i]->closure);
+			if (!closure_waits(&v[i]->closure) && more_search(p, v[i]))
+				enter(p, v[i]);
+			if (!closure_waits(&v[i]->closure) && closure_points(&v[i]->closure))
+				closure_work(&v[i]->closure);
+			waits = waits || closure_waits(&v[i]->closure) || v[i]->closure.queue.n;
 		}
 		if (!waits)
 			return 0;
@@ -172,7 +200,7 @@ static bool
 editable(struct project *p, struct code *c)
 {
 	const struct pyhost *h = c->files->host;
-	if (!h || h->asked || c->closure.packages.n == 0 || c->step->ir->isolation != ISOLATION_NONE)
+	if (!h || h->asked || (c->closure.packages.n == 0 && !c->closure.points) || c->step->ir->isolation != ISOLATION_NONE)
 		return false;
 	return pyhost_packages(p, c->files->host, NULL) == 0;
 }
@@ -293,6 +321,8 @@ finish(struct project *p, struct code *c)
 	struct pyreach *v;
 	size_t n;
 	files(p, c, &all);
+	for (size_t i = 0; i < c->closure.contents.n; i++)
+		content_field(c, &all, c->closure.contents.v[i]);
 	closure_result(&c->closure, &c->arena, &v, &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct code_field f = { .reach = v[i] };
@@ -313,21 +343,21 @@ find_all(struct project *p, struct code_state *s, struct code **v, size_t n, str
 {
 	for (size_t i = 0; i < n; i++)
 		enter(p, v[i]);
-	if (work(v, n, e) < 0)
+	if (work(p, v, n, e) < 0)
 		return -1;
 	bool again = false;
 	for (size_t i = 0; i < n; i++)
 		again = editable(p, v[i]) || again;
 	for (size_t i = 0; again && i < n; i++)
 		enter(p, v[i]);
-	if (again && work(v, n, e) < 0)
+	if (again && work(p, v, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		v[i]->found = true;
 	again = false;
 	for (size_t i = 0; i < n; i++)
 		again = pickles(s, v[i]) || again;
-	if (again && work(v, n, e) < 0)
+	if (again && work(p, v, n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		finish(p, v[i]);

@@ -23,6 +23,8 @@ struct code {
 	node_id node, packages;       /* packages: NODE_NONE unless `isolation: none` with Python */
 	struct entries entries;
 	struct str search;            /* PYTHONPATH of the step, ':' between folders */
+	struct search_add *more;      /* folders that its code puts on sys.path, as far as known; in the project's arena */
+	size_t nmore;
 	struct closure closure;
 	struct arena arena;           /* of the closure */
 	struct pyfiles *files;        /* of its interpreter; NULL: not found yet */

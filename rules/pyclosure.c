@@ -22,6 +22,8 @@ closure_done(struct closure *c)
 	VEC_DONE(&c->waiting);
 	VEC_DONE(&c->packages);
 	VEC_DONE(&c->made);
+	VEC_DONE(&c->added);
+	VEC_DONE(&c->contents);
 	map_done(&c->by_path);
 	map_done(&c->seen);
 }
@@ -85,8 +87,8 @@ folder_up(struct closure *c, const struct pymodule *m, uint32_t level)
 	return folder;
 }
 
-static void
-third_party(struct closure *c, struct str dotted)
+void
+closure_third_party(struct closure *c, struct str dotted)
 {
 	const struct str top = str_cut(dotted, '.').head;
 	if (top.n == 0 || str_is(top, "__main__"))
@@ -107,7 +109,7 @@ target(struct closure *c, uint32_t m, const struct pyimport *i)
 		/* A folder that may be a namespace package comes after what is installed under its name. */
 		const bool folder = found != UINT32_MAX && c->modules.v[found].kind == PYMOD_NAMESPACE;
 		if (((found == UINT32_MAX && !ours) || folder) && !i->standard)
-			third_party(c, i->module);
+			closure_third_party(c, i->module);
 		return found;
 	}
 	const struct str folder = folder_up(c, &c->modules.v[m], i->level);
@@ -147,11 +149,21 @@ pending(const struct closure *c, uint32_t m)
 	return x->file && x->kind != PYMOD_EXTENSION && x->file->wanted && !x->file->facts;
 }
 
+static bool
+is_place(const struct pyimport *i)
+{
+	return i->name.n && (i->name.p[0] == '<' || i->name.p[0] == '>' || i->name.p[0] == '=' || i->name.p[0] == '!');
+}
+
 static void
 executed(struct closure *c, uint32_t m, uint32_t number)
 {
 	const struct pyfacts *f = facts_of(c, m);
 	const struct pyimport *i = &f->imports[number];
+	if (is_place(i)) {
+		closure_place(c, m, i);
+		return;
+	}
 	if (str_is(i->name, "?")) {
 		const struct str folder = folder_up(c, &c->modules.v[m], i->level);
 		if (i->module.n == 0) {
@@ -192,7 +204,7 @@ static void
 through_import(struct closure *c, uint32_t m, uint32_t number, bool root, struct str rest)
 {
 	struct pyimport i = facts_of(c, m)->imports[number];
-	if (str_is(i.name, "?") || str_is(i.name, "*"))
+	if (str_is(i.name, "?") || str_is(i.name, "*") || is_place(&i))
 		return;
 	if (root)
 		i.module = str_cut(i.module, '.').head;
@@ -231,6 +243,14 @@ first_line(const struct pyfacts *f, const struct pybind *b)
 	return first;
 }
 
+static bool
+is_alias(const struct pyfacts *f, uint32_t u)
+{
+	return (f->units[u].flags & PY_ALIAS) && f->units[u].nrefs == 1;
+}
+
+static void reference(struct closure *c, uint32_t m, struct str ref);
+
 /* NAME: head.rest asked of module m. What a star import brings counts unless the name is bound behind it. */
 static void
 name(struct closure *c, uint32_t m, struct str chain)
@@ -239,10 +259,14 @@ name(struct closure *c, uint32_t m, struct str chain)
 	const struct pyfacts *f = facts_of(c, m);
 	const struct pybind *b = f ? pyfacts_find(f, cut.head) : NULL;
 	for (size_t i = 0; b && i < b->n; i++) {
-		if (b->v[i].kind == PY_UNIT)
-			unit(c, m, b->v[i].n);
-		else
+		if (b->v[i].kind != PY_UNIT)
 			through_import(c, m, b->v[i].n, b->v[i].kind == PY_BOUND_ROOT, cut.tail);
+		else
+			unit(c, m, b->v[i].n);
+		if (b->v[i].kind == PY_UNIT && is_alias(f, b->v[i].n)) {
+			const struct str other = f->units[b->v[i].n].refs[0];
+			reference(c, m, cut.ok ? arena_printf(c->arena, STR_FMT "." STR_FMT, STR_ARG(other), STR_ARG(cut.tail)) : other);
+		}
 	}
 	const uint32_t sub = b ? UINT32_MAX : submodule(c, m, cut.head);
 	const uint32_t bound = b ? first_line(f, b) : 0;
@@ -308,6 +332,41 @@ widen(struct closure *c, uint32_t m)
 	for (size_t i = 0; f && i < f->nunits; i++)
 		if (f->units[i].kind != PY_MAIN || c->modules.v[m].main)
 			unit(c, m, (uint32_t)i);
+	for (uint32_t i = 0; f && i < f->nunits; i++)
+		if (is_alias(f, i)) /* its value may be what somebody takes */
+			reference(c, m, f->units[i].refs[0]);
+	for (size_t i = 0; f && i < f->nbinds; i++)
+		for (size_t k = 0; k < f->binds[i].n; k++)
+			if (f->binds[i].v[k].kind != PY_UNIT)
+				through_import(c, m, f->binds[i].v[k].n, f->binds[i].v[k].kind == PY_BOUND_ROOT, STR(""));
+	for (size_t i = 0; f && i < f->nimports; i++) {
+		const uint32_t t = str_is(f->imports[i].name, "*") ? target(c, m, &f->imports[i]) : UINT32_MAX;
+		if (t != UINT32_MAX)
+			closure_widen(c, t, "a module that is used as a value has its names");
+	}
+}
+
+void
+closure_widen(struct closure *c, uint32_t m, const char *why)
+{
+	if (!c->modules.v[m].why_wide)
+		c->modules.v[m].why_wide = why;
+	push(c, ITEM_WIDEN, m, 0, STR(""));
+}
+
+void
+closure_content(struct closure *c, struct pyfile *x)
+{
+	for (size_t i = 0; i < c->contents.n; i++)
+		if (c->contents.v[i] == x)
+			return;
+	VEC_PUSH(&c->contents, x);
+}
+
+void
+closure_follow(struct closure *c, uint32_t m, struct str chain)
+{
+	follow(c, m, chain);
 }
 
 static void
@@ -324,22 +383,33 @@ reference(struct closure *c, uint32_t m, struct str ref)
 	follow(c, m, ref);
 }
 
+/* Somebody asks for classes without naming them. */
+static void
+classes(struct closure *c, uint32_t m)
+{
+	const struct pyfacts *f = facts_of(c, m);
+	for (uint32_t i = 0; f && c->modules.v[m].loaded && i < f->nunits; i++)
+		if (f->units[i].kind == PY_CLASS)
+			unit(c, m, i);
+}
+
 static void
 flags(struct closure *c, uint32_t m, unsigned f)
 {
 	c->docs = c->docs || (f & PY_READS_DOCS);
 	c->source = c->source || (f & PY_READS_SOURCE);
 	c->unpickles = c->unpickles || (f & PY_UNPICKLES);
+	c->points = c->points || (f & PY_POINTS);
+	if ((f & PY_SUBCLASSES) && !c->subclasses) {
+		c->subclasses = true;
+		for (uint32_t i = 0; i < c->modules.n; i++)
+			classes(c, i);
+	}
 	if (!(f & (PY_WIDE | PY_EVALUATES)))
 		return;
 	if (!c->modules.v[m].why_wide)
 		c->modules.v[m].why_wide = f & PY_WIDE ? "it reads its own names" : "it evaluates a text";
 	push(c, ITEM_WIDEN, m, 0, STR(""));
-	const struct pyfacts *facts = facts_of(c, m);
-	for (size_t i = 0; (f & PY_EVALUATES) && i < facts->nbinds; i++)
-		for (size_t k = 0; k < facts->binds[i].n; k++)
-			if (facts->binds[i].v[k].kind != PY_UNIT)
-				through_import(c, m, facts->binds[i].v[k].n, facts->binds[i].v[k].kind == PY_BOUND_ROOT, STR(""));
 }
 
 static void
@@ -363,13 +433,15 @@ step(struct closure *c, const struct closure_item *item)
 		for (size_t i = 0; f && i < f->nunits; i++)
 			if (f->units[i].always || (f->units[i].kind == PY_MAIN && c->modules.v[m].main))
 				unit(c, m, (uint32_t)i);
+		if (c->subclasses)
+			classes(c, m);
 		break;
 	case ITEM_UNIT:
 		if (!f)
 			break;
 		for (size_t i = 0; i < f->units[item->unit].nimports; i++)
 			executed(c, m, f->units[item->unit].imports[i]);
-		for (size_t i = 0; i < f->units[item->unit].nrefs; i++)
+		for (size_t i = 0; i < f->units[item->unit].nrefs && !is_alias(f, item->unit); i++)
 			reference(c, m, f->units[item->unit].refs[i]);
 		flags(c, m, f->units[item->unit].flags);
 		break;
@@ -416,7 +488,7 @@ closure_module(struct closure *c, struct str dotted)
 	uint32_t m = closure_find(c, dotted, UINT32_MAX, 0, &ours);
 	if (m == UINT32_MAX) {
 		if (!ours)
-			third_party(c, dotted);
+			closure_third_party(c, dotted);
 		return false;
 	}
 	if (c->modules.v[m].kind == PYMOD_PACKAGE || c->modules.v[m].kind == PYMOD_NAMESPACE) {

@@ -42,6 +42,11 @@ struct pyreach {
 	struct str via;    /* "steps/features.py:3" imports it; empty: an entry */
 };
 
+struct search_add {
+	struct str folder; /* relative to the root */
+	bool front;
+};
+
 struct closure {
 	struct pyfiles *files;
 	struct arena *arena;
@@ -55,6 +60,11 @@ struct closure {
 	VEC(struct pyfile *) made; /* files of steps that it looked for, each once */
 	bool docs, source, unpickles;
 	bool wide_packages;     /* some package is wide */
+	bool subclasses;        /* classes are found without their names: all of them count */
+	bool points_read;
+	bool points;            /* entry points of distributions are asked for */
+	VEC(struct search_add) added; /* folders that code puts on sys.path, each once; to begin anew with */
+	VEC(struct pyfile *) contents; /* files that count by content, each once */
 	bool cut;               /* a limit was reached: contents of all modules count */
 };
 
@@ -82,6 +92,16 @@ uint32_t closure_inside(struct closure *c, struct str folder, struct str dotted,
 uint32_t closure_at(struct closure *c, struct pyfile *x, struct str folder, enum pymodule_kind kind);
 void closure_import(struct closure *c, uint32_t m, uint32_t from, uint32_t line);
 struct pyfile *closure_look(struct closure *c, struct str path);
+/* Inside: rules/pyplace.c. An import of a place ("<", ">", "=", "!=", "!") was executed in m. */
+void closure_place(struct closure *c, uint32_t m, const struct pyimport *i);
+/* The entry points of distributions in the folders of the search path, once; true: there is work again. */
+bool closure_points(struct closure *c);
+void closure_target(struct closure *c, struct str target); /* "pkg.module:name", as entry points write it */
+/* Inside: rules/pyclosure.c */
+void closure_widen(struct closure *c, uint32_t m, const char *why);
+void closure_content(struct closure *c, struct pyfile *x);
+void closure_third_party(struct closure *c, struct str dotted); /* a package's module: its distribution counts */
+void closure_follow(struct closure *c, uint32_t m, struct str chain);
 void closure_package(struct closure *c, struct str folder, uint32_t from, uint32_t line);
 
 #endif

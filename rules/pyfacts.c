@@ -11,6 +11,7 @@
 static const unsigned char script[] = {
 #include "rules/pyfacts_tree.py.inc"
 #include "rules/pyfacts_pure.py.inc"
+#include "rules/pyfacts_places.py.inc"
 #include "rules/pyfacts.py.inc"
 	0
 };
@@ -62,7 +63,7 @@ read_imports(const struct js *list, struct arena *a, struct pyfacts *out)
 static unsigned
 flags_of(struct str letters)
 {
-	static const char known[] = "dswep";
+	static const char known[] = "dsweplcn";
 	unsigned flags = 0;
 	for (size_t i = 0; known[i]; i++)
 		if (str_find_char(letters, known[i]) != SIZE_MAX)

@@ -11,13 +11,14 @@
 #include "hashing/digest.h"
 #include "rules/project.h"
 
-#define PYFACTS_VERSION 1            /* raised when rules/pyfacts.py answers otherwise */
+#define PYFACTS_VERSION 2            /* raised when rules/pyfacts.py answers otherwise */
 #define PYFACTS_LIMIT (256u << 20)   /* bytes of all answers of one run */
 
 struct pyimport {
 	uint32_t level;       /* dots in front */
 	struct str module;
-	struct str name;      /* empty: `import m`; "*"; "?": computed below module */
+	struct str name;      /* empty: `import m`; "*"; "?": computed below module; "!": module as a program. Of places (rules/pyfacts_places.py),
+			       * module is a path: "<" and ">" on sys.path, "=" a file that is loaded, "!=" one that is run */
 	uint32_t line;
 	bool standard;        /* the standard library has a module of that name */
 };
@@ -29,6 +30,9 @@ enum pyunit_kind { PY_DEF, PY_CLASS, PY_ASSIGN, PY_IMPORT, PY_EFFECT, PY_MAIN };
 #define PY_WIDE 4u        /* reads the names of its own module */
 #define PY_EVALUATES 8u
 #define PY_UNPICKLES 16u
+#define PY_ALIAS 32u      /* an assignment of another name, its one reference */
+#define PY_SUBCLASSES 64u /* asks a class for its subclasses */
+#define PY_POINTS 128u    /* asks for entry points of distributions */
 
 struct pyunit {
 	enum pyunit_kind kind;

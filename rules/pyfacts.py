@@ -8,10 +8,11 @@ A file is a list of units, its statements at module level. A unit that is `alway
 effect); the others count when something reaches the names that they bind. A line has:
     sha256   of the bytes that were read           error    [line, text]: the file is no Python, its content counts
     doc      hash of the module's docstring        all      names in __all__; null: none; true: computed
-    imports  [level, module, name, line, standard] name: null for `import m`, "*" for all, "?" for computed names below module
+    imports  [level, module, name, line, standard] name: null for `import m`, "*" for all, "?" for computed names below module, "!" for a
+             module that is started as a program; a place (pyfacts_places.py) in module: "<" ">" on sys.path, "=" loaded, "!=" run
     units    k kind (def class assign import effect main), n name, l line, h hash, d hash with docstrings and annotations, a always,
              f flags (d: reads docstrings or annotations, s: reads source, w: reads the names of its module, e: evaluates text,
-             p: unpickles), r references "name.attribute..." or "#import.attribute...", i imports that it executes
+             p: unpickles, l: another name of its one reference, c: asks for subclasses, n: asks for entry points), r references "name.attribute..." or "#import.attribute...", i imports that it executes
     binds    name -> unit numbers and "#import" ("##import": the first part of `import a.b`)
 """
 import ast
@@ -19,6 +20,7 @@ import hashlib
 import json
 import sys
 import warnings
+from pyfacts_places import Places, constants_of
 from pyfacts_pure import STANDARD, Purity
 from pyfacts_tree import FUNCTIONS, bound_names, hash_of, is_main, is_text, is_type_checking, literal_start, short_hash, type_parameters
 
@@ -30,6 +32,8 @@ DOC_READERS = set("""typer fire click docopt pydantic fastapi beartype typeguard
 UNPICKLERS = set("""pickle.load pickle.loads pickle.Unpickler joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads
     shelve.open torch.load pandas.read_pickle jsonpickle.decode skops.io.load mlflow.pyfunc.load_model""".split())
 WIDE_CALLS = set("globals vars locals dir".split())
+SUBCLASSES = {"__subclasses__", "get_objects", "get_referrers"}
+POINTS = set("entry_points iter_entry_points load_entry_point get_entry_map stevedore".split())
 EVALUATES = set("eval exec compile execfile".split())
 
 
@@ -46,7 +50,7 @@ class Unit:
         self.always, self.full, self.flags, self.refs, self.imports = False, False, set(), {}, []
 
 
-class File(Purity):
+class File(Purity, Places):
     def __init__(self, tree):
         self.tree = tree
         self.imports, self.units, self.binds, self.all = [], [], {}, None
@@ -54,6 +58,7 @@ class File(Purity):
         self.classes = {}   # harmless classes of this file
         self.scopes, self.unit = [], None
         self.module_names = bound_names(tree.body)[0]
+        self.constants = constants_of(tree)
         self.lazy_annotations = any(isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names)
                                     for s in tree.body)
 
@@ -110,6 +115,8 @@ class File(Purity):
         self.unit.imports.append(len(self.imports) - 1)
         if level == 0 and module.split(".")[0] in DOC_READERS:
             self.unit.flags.add("d")
+        if module.split(".")[0] in POINTS:
+            self.unit.flags.add("n")
         return len(self.imports) - 1
 
     def import_statement(self, node):
@@ -184,6 +191,10 @@ class File(Purity):
             self.unit.flags.add("d")
         if name in READS_SOURCE:
             self.unit.flags.add("s")
+        if name in SUBCLASSES:
+            self.unit.flags.add("c")
+        if name in POINTS:
+            self.unit.flags.add("n")
 
     def visit_Name(self, node):
         self.special(node.id)
@@ -231,6 +242,8 @@ class File(Purity):
             return
         if called in WIDE_CALLS and (called == "globals" or not node.args):
             self.unit.flags.add("w")
+        self.search_call(called, node)
+        self.file_call(called, node)
         if called in EVALUATES:
             self.unit.flags.add("e")
         if called in UNPICKLERS:
@@ -281,6 +294,19 @@ class File(Purity):
                     self.visit(ast.parse(inner.value, mode="eval").body)
                 except (SyntaxError, ValueError):
                     pass
+
+    def visit_sequence(self, node):
+        self.program(node)
+        self.visit_all(node.elts)
+
+    visit_List = visit_Tuple = visit_sequence
+
+    def visit_assignment(self, node):
+        self.search_assignment(node)
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+
+    visit_Assign = visit_AugAssign = visit_assignment
 
     def visit_AnnAssign(self, node):
         inside = self.scopes[-1].kind if self.scopes else "module"
@@ -368,6 +394,8 @@ class File(Purity):
             unit.always = True
         elif self.pure_assignment(node):
             unit = Unit("assign", node, ", ".join(sorted(bound_names([node])[0])))
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Name):
+                unit.flags.add("l")
         else:
             unit = Unit("effect", node, "")
             unit.always = not (isinstance(node, ast.Expr) and self.pure(node.value))

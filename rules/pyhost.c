@@ -12,7 +12,7 @@
 #include "sys/file.h"
 #include "sys/proc.h"
 
-#define FORMAT "host-1"
+#define FORMAT "host-2"
 #define ANSWER_LIMIT (64u << 20)
 #define ASK_MS 120000
 #define RECORD_LIMIT (64u << 20)
@@ -246,6 +246,7 @@ read_dists(struct str json, struct arena *a, struct pyhost *h, struct err *e)
 		d->requires = texts(js_get(x, "requires"), a, &d->nrequires);
 		d->top = texts(js_get(x, "top"), a, &d->ntop);
 		d->scripts = texts(js_get(x, "scripts"), a, &d->nscripts);
+		d->points = texts(js_get(x, "points"), a, &d->npoints);
 		h->ndists += d->name.n > 0 && d->name.n < 200 && absolute(d->folder);
 	}
 	return 0;

@@ -16,7 +16,8 @@ struct pydist {
 	struct str name, version; /* normalised */
 	struct str folder;        /* absolute: its .dist-info or .egg-info */
 	struct str *requires, *top, *scripts;
-	size_t nrequires, ntop, nscripts;
+	struct str *points;       /* "pkg.module:name" of its other entry points */
+	size_t nrequires, ntop, nscripts, npoints;
 	bool known;               /* record is computed */
 	struct digest record;     /* of what is installed, without places */
 };

@@ -52,7 +52,7 @@ def editable(folder):
 
 def distribution(folder, name):
     path = os.path.join(folder, name)
-    top, requires, scripts, title, version = set(), [], [], "", ""
+    top, requires, scripts, points, title, version = set(), [], [], [], "", ""
     from email.parser import HeaderParser
     metadata = os.path.join(path, "METADATA") if name.endswith(".dist-info") else os.path.join(path, "PKG-INFO")
     with open(metadata, encoding="utf-8", errors="replace") as file:
@@ -79,12 +79,18 @@ def distribution(folder, name):
         pass
     try:
         with open(os.path.join(path, "entry_points.txt"), encoding="utf-8", errors="replace") as file:
-            section = re.search(r"\[console_scripts\](.*?)(\n\[|\Z)", file.read(), re.S)
-            scripts = [line.split("=")[0].strip() for line in section.group(1).splitlines() if "=" in line] if section else []
+            section = ""
+            for line in file:
+                if line.startswith("["):
+                    section = line.strip()
+                elif "=" in line and section == "[console_scripts]":
+                    scripts.append(line.split("=")[0].strip())
+                elif "=" in line and section != "[gui_scripts]":
+                    points.append(line.partition("=")[2].strip())
     except OSError:
         pass
     return {"name": normal(title), "version": version, "folder": path, "requires": requirements(requires), "top": sorted(top),
-            "scripts": sorted(scripts)}
+            "scripts": sorted(scripts), "points": sorted(points)}
 
 
 def dists():

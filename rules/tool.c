@@ -230,13 +230,16 @@ packages(struct project *p, const struct tool *t, struct key *k, struct err *e)
 	if (!c->found && code_find(p, c, e) < 0)
 		return -1;
 	struct pyhost *h = c->files->host;
-	if (!h || c->closure.packages.n == 0)
+	if (!h || (c->closure.packages.n == 0 && !c->closure.points))
 		return 0;
 	if (pyhost_packages(p, h, e) < 0)
 		return -1;
 	bool *seen = arena_array(&p->arena, bool, h->ndists + 1);
 	for (size_t i = 0; i < c->closure.packages.n; i++)
 		if (pyhost_fields(p, h, c->closure.packages.v[i], seen, k, e) < 0)
+			return -1;
+	for (size_t i = 0; c->closure.points && i < h->ndists; i++) /* any of them may be asked for */
+		if (h->dists[i].npoints && pyhost_dist_fields(p, h, &h->dists[i], seen, k, e) < 0)
 			return -1;
 	return 0;
 }

@@ -17,7 +17,7 @@ import pyfacts  # noqa: E402
 
 def as_embedded():
     """The one text that is in the program (Makefile)."""
-    lines = "".join((RULES / name).read_text() for name in ("pyfacts_tree.py", "pyfacts_pure.py", "pyfacts.py")).split("\n")
+    lines = "".join((RULES / name).read_text() for name in ("pyfacts_tree.py", "pyfacts_pure.py", "pyfacts_places.py", "pyfacts.py")).split("\n")
     return "\n".join(line for line in lines if not line.startswith("from pyfacts_"))
 
 

@@ -80,7 +80,7 @@ class Pawl(Place):
         return self.top / "cache"
 
     def damage_blobs(self):
-        for blob in (self.top / "cache/blobs/sha256").rglob("*"):
+        for blob in (self.top / "cache/blobs/blobs/sha256").rglob("*"):
             if blob.is_file():
                 blob.chmod(0o644)
                 blob.write_bytes(blob.read_bytes()[:-1] + b"?")
