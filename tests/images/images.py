@@ -59,6 +59,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def wait_for_port(server, port):
+    end = time.time() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", int(port))).close()
+            return
+        except OSError:
+            assert time.time() < end and server.process.poll() is None, (server.folder / "log").read_text()
+            time.sleep(0.02)
+
+
 class Server:
     """A process that belongs to a test class, in a folder of its own."""
 
@@ -81,9 +92,9 @@ class Server:
 class Registry(Server):
     """docker-registry on loopback; user and password turn basic authentication on."""
 
-    def __init__(self, user=None, password=None, tls=None):
+    def __init__(self, user=None, password=None, tls=None, port=None):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl registry "))
-        self.host = "127.0.0.1:%d" % free_port()
+        self.host = "127.0.0.1:%d" % int(port or free_port())
         self.data = folder / "data"
         text = "version: 0.1\nlog: {level: info, accesslog: {disabled: false}}\n" \
                "storage: {filesystem: {rootdirectory: '%s'}, delete: {enabled: true}}\nhttp: {addr: '%s'}\n" % (self.data, self.host)
@@ -94,14 +105,7 @@ class Registry(Server):
             text = text.replace("http: {", "http: {tls: {certificate: '%s', key: '%s'}, " % tls)
         (folder / "registry.yml").write_text(text)
         super().__init__(["docker-registry", "serve", str(folder / "registry.yml")], folder)
-        end = time.time() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", int(self.host.split(":")[1]))).close()
-                return
-            except OSError:
-                assert time.time() < end and self.process.poll() is None, (folder / "log").read_text()
-                time.sleep(0.02)
+        wait_for_port(self, self.host.split(":")[1])
 
     def requests(self):
         """(method, path) of all requests since the last call. The log is written before the answer goes out."""
