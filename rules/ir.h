@@ -168,6 +168,10 @@ struct ir_python {
 	struct str layers; /* as written, canonical JSON; empty: default */
 };
 
+/* What of the parent its steps depend on: its digest, what its Python and C library make of packages, or the packages installed in it. */
+enum ir_parent_key { PARENT_KEY_DIGEST, PARENT_KEY_ABI, PARENT_KEY_PACKAGES };
+enum ir_compression { COMPRESS_GZIP, COMPRESS_ZSTD };
+
 struct ir_environment { /* `extends` is resolved: complete in itself */
 	struct str name;
 	struct place at;
@@ -179,6 +183,9 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 	struct ir_pairs env, labels;
 	struct str workdir, user, platform;
 	struct ir_texts entrypoint;
+	enum ir_parent_key key;
+	enum ir_compression compression;  /* of its own layers */
+	bool sbom, provenance;            /* attest: */
 	struct place python_at, dockerfile_at;
 };
 

@@ -308,6 +308,18 @@ environment_js(const struct ir_environment *env)
 	put_text(m, "user", env->user);
 	put_text(m, "platform", env->platform);
 	put_texts(m, "entrypoint", &env->entrypoint);
+	if (env->key != PARENT_KEY_DIGEST)
+		js_set(m, "key", js_textz(env->key == PARENT_KEY_ABI ? "abi" : "packages"));
+	if (env->compression == COMPRESS_ZSTD)
+		js_set(m, "compression", js_textz("zstd"));
+	if (env->sbom || env->provenance) {
+		struct js *list = js_list();
+		if (env->provenance)
+			js_push(list, js_textz("provenance"));
+		if (env->sbom)
+			js_push(list, js_textz("sbom"));
+		js_set(m, "attest", list);
+	}
 	return m;
 }
 

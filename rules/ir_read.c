@@ -245,11 +245,30 @@ read_python(struct ir_reader *r, const struct js *v, struct ir_python *p)
 }
 
 static void
+read_choices(struct ir_reader *r, const struct js *v, struct ir_environment *env)
+{
+	const struct str key = ir_text(r, v, "key"), compression = ir_text(r, v, "compression");
+	const struct ir_texts attest = ir_list(r, v, "attest", NAME_ANY, true);
+
+	if (key.n && !str_is(key, "abi") && !str_is(key, "packages"))
+		ir_bad(r, "key", "abi or packages");
+	if (compression.n && !str_is(compression, "zstd"))
+		ir_bad(r, "compression", "zstd");
+	for (size_t i = 0; i < attest.n; i++)
+		if (!str_is(attest.v[i], "sbom") && !str_is(attest.v[i], "provenance"))
+			ir_bad(r, "attest", "sbom and provenance");
+	env->key = str_is(key, "abi") ? PARENT_KEY_ABI : key.n ? PARENT_KEY_PACKAGES : PARENT_KEY_DIGEST;
+	env->compression = compression.n ? COMPRESS_ZSTD : COMPRESS_GZIP;
+	env->sbom = ir_texts_have(&attest, STR("sbom"));
+	env->provenance = ir_texts_have(&attest, STR("provenance"));
+}
+
+static void
 read_environment(struct ir_reader *r, const struct js *v, struct ir_environment *env)
 {
 	static const char *const keys[] = { "parent",   "dockerfile", "context", "apt",     "python",
 					    "include",  "env",        "labels",  "workdir", "user",
-					    "platform", "entrypoint", NULL };
+					    "platform", "entrypoint", "key", "compression", "attest", NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -271,6 +290,7 @@ read_environment(struct ir_reader *r, const struct js *v, struct ir_environment 
 	env->user = ir_text(r, v, "user");
 	env->platform = ir_text(r, v, "platform");
 	env->entrypoint = ir_list(r, v, "entrypoint", NAME_ANY, false);
+	read_choices(r, v, env);
 }
 
 static struct str

@@ -269,6 +269,12 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 	env->user = lower_text(get(&c, "user"));
 	env->platform = lower_text(get(&c, "platform"));
 	env->entrypoint = lower_texts(l, get(&c, "entrypoint"));
+	const struct ir_texts attest = lower_set(l, get(&c, "attest"));
+	const struct str key = lower_text(get(&c, "key"));
+	env->key = str_is(key, "abi") ? PARENT_KEY_ABI : str_is(key, "packages") ? PARENT_KEY_PACKAGES : PARENT_KEY_DIGEST;
+	env->compression = str_is(lower_text(get(&c, "compression")), "zstd") ? COMPRESS_ZSTD : COMPRESS_GZIP;
+	env->sbom = ir_texts_have(&attest, STR("sbom"));
+	env->provenance = ir_texts_have(&attest, STR("provenance"));
 	if (yaml_is(e->entry->value, YAML_MAP) && !get(&c, "parent") && !dockerfile &&
 	    !yaml_get(e->entry->value, "extends"))
 		LOWER_ERROR(l, env->at, "missing-key",

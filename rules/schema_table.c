@@ -259,6 +259,12 @@ static const struct schema_section python_section = { "python", "The Python pack
 						      KEYS(python_keys) };
 static const struct schema_value python = { .what = "a map", .takes = TAKES_MAP, .map = &python_section };
 
+static const char *const parent_keys[] = { "digest", "abi", "packages", NULL };
+static const char *const compressions[] = { "gzip", "zstd", NULL };
+static const char *const attestations[] = { "sbom", "provenance", NULL };
+static const struct schema_value attestation = {
+	.what = "sbom or provenance", .takes = TAKES_TEXT, FORM_CHOICE, .choices = attestations
+};
 static const struct schema_key environment_keys[] = {
 	{ "extends", &dotted, false, NULL,
 	  "Another environment whose keys this one takes over. `env`, `labels` and `python` are merged key "
@@ -281,6 +287,26 @@ static const struct schema_key environment_keys[] = {
 	{ "labels", &labels, false, NULL, "Labels of the image." },
 	{ "platform", &text, false, "`linux/` and the machine's",
 	  "The platform of the image, such as `linux/amd64`." },
+	{ "key",
+	  &(struct schema_value){
+		  .what = "digest, abi or packages", .takes = TAKES_TEXT, FORM_CHOICE, .choices = parent_keys },
+	  false, "`digest`",
+	  "What of the parent makes steps run again when it changes. `digest`: anything. `abi`: its version of Python, "
+	  "where that installs packages, the C library and the platform. `packages`: what its package manager has installed. The image itself stands on the "
+	  "new parent in any case; layers of Python packages and files stay." },
+	{ "compression",
+	  &(struct schema_value){
+		  .what = "gzip or zstd", .takes = TAKES_TEXT, FORM_CHOICE, .choices = compressions },
+	  false, "`gzip`", "How layers of our own are compressed. Docker before 23 and some old registries take gzip alone." },
+	{ "attest",
+	  &(struct schema_value){ .what = "a list of sbom and provenance",
+				  .takes = TAKES_TEXT | TAKES_LIST,
+				  FORM_CHOICE,
+				  .choices = attestations,
+				  .item = &attestation },
+	  false, NULL,
+	  "What is pushed beside the image and refers to it: `sbom` (SPDX 2.3, from the lock and the parent's packages), "
+	  "`provenance` (in-toto, SLSA 1)." },
 };
 static const struct schema_section environment_section = {
 	"An environment", "What steps run in; it has a `parent:` or a `dockerfile:`.", KEYS(environment_keys)

@@ -123,6 +123,10 @@ static const struct row rows[] = {
 	  "3."
 	  "11\"},"
 	  "\"python\":{\"installer\":\"pip\",\"requirements\":[\"six\"]}}" },
+	{ ENVS "  base: {parent: scratch, key: abi, attest: sbom}\n  e: {extends: base, compression: zstd, attest: [sbom, provenance]}\n",
+	  "environments", "e",
+	  "{\"attest\":[\"provenance\",\"sbom\"],\"compression\":\"zstd\",\"key\":\"abi\",\"parent\":{\"scratch\":true}}" },
+	{ ENVS "  e: {parent: scratch, key: digest, compression: gzip, attest: []}\n", "environments", "e", "{\"parent\":{\"scratch\":true}}" },
 	{ ENVS "  base: {parent: scratch, python: {requirements: [six]}, env: {A: 1}}\n  e: {extends: base, "
 	       "python: null}\n",
 	  "environments", "e", "{\"env\":{\"A\":\"1\"},\"parent\":{\"scratch\":true}}" },
