@@ -39,7 +39,7 @@ static const struct option options[] = {
 	  "after a failure go on with what does not need it" },
 	{ "force", 0, FORCE, AT(force), "STEP", MAKING, "make all steps again, or those named" },
 	{ "no-cache", 0, FLAG, AT(no_cache), NULL, MAKING, "take no result from the cache" },
-	{ "offline", 0, FLAG, AT(offline), NULL, MAKING "lock ", "use no network" },
+	{ "offline", 0, FLAG, AT(offline), NULL, MAKING "lock doctor ", "use no network" },
 	{ "locked", 0, FLAG, AT(locked), NULL, MAKING "lock ", "fail if pawl.lock would change" },
 	{ "timeout", 0, TEXT, AT(timeout), "DURATION", " run build ", "end after 30s, 5m, 1h ..." },
 	{ "verify", 0, TEXT, AT(verify), "N%", " run ", "execute that share of the hits again and compare" },

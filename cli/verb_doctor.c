@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "rules/parent.h"
 #include "sys/proc.h"
 
 enum need { NEEDED, OPTIONAL };
@@ -81,6 +82,33 @@ check_docker(struct js *list, struct buf *b)
 			"apt-get install docker.io");
 }
 
+/* A pin holds until somebody moves it: is there something newer? Each parent once. */
+static void
+check_parents(struct session *s, struct js *list, struct buf *b)
+{
+	struct diags held = { 0 };
+	struct err e;
+	s->hold = &held;
+	const bool good = session_find(s, &e) == 0 && session_open(s, &e) == 0; /* what is wrong with a project, other verbs say */
+	for (size_t i = 0; good && i < s->project->ir.nenvironments; i++) {
+		const struct ir_environment *env = &s->project->ir.environments[i];
+		bool tagged = false, behind = false, again = false;
+		for (size_t k = 0; k < i; k++)
+			again = again || (str_eq(s->project->ir.environments[k].parent.ref, env->parent.ref) &&
+					  str_eq(s->project->ir.environments[k].platform, env->platform));
+		if (again)
+			continue;
+		const int bad = parent_behind(s->project, env, &tagged, &behind, &e);
+		const char *what = arena_printf(&s->arena, "parent " STR_FMT, STR_ARG(env->parent.ref)).p;
+		const char *mend = arena_printf(&s->arena, "pawl lock --update " STR_FMT, STR_ARG(env->parent.ref)).p;
+		if (bad < 0)
+			finding(list, b, "unknown", what, str_z(e.text), NULL);
+		else if (tagged)
+			finding(list, b, behind ? "behind" : "ok", what, behind ? STR("its tag names another image now") : STR(""), behind ? mend : NULL);
+	}
+	diags_done(&held);
+}
+
 int
 verb_doctor(struct args *a, struct err *e)
 {
@@ -104,6 +132,8 @@ verb_doctor(struct args *a, struct err *e)
 	struct str lacks = sandbox_lacks(&s.arena);
 	finding(list, &b, lacks.n ? "optional" : "ok", "sandbox (isolation: image)", lacks, NULL);
 	check_docker(list, &b);
+	if (!a->offline && s.cache)
+		check_parents(&s, list, &b);
 	if (a->json)
 		text_json(js_set(js_set(js_map(), "schema", js_int(1)), "findings", js_copy(list)));
 	else

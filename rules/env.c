@@ -87,7 +87,10 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 			continue;
 		if (!in->of[i])
 			return err_set(e, ERR_BUG, "an environment whose parts are not known");
-		key_digest(&k, x->tag, x->name, &in->of[i]->digest);
+		const struct output *port = x->port.n ? result_output(in->of[i], x->port) : NULL;
+		if (x->port.n && !port)
+			return err_set(e, ERR_BUG, "the parent of an environment does not say its '" STR_FMT "'", STR_ARG(x->port));
+		key_digest(&k, x->tag, x->name, port ? &port->digest : &in->of[i]->digest);
 	}
 	*out = (struct result){ .kind = STR("env"), .node = n->name, .digest = key_done(&k) };
 	return 0;
@@ -127,10 +130,24 @@ add_edge(struct project *p, node_id from, node_id to, const char *tag, struct st
 	return true;
 }
 
+/* The whole parent, or the part of it that `key` names. */
+static bool
+add_parent_edge(struct project *p, const struct ir_environment *env, node_id to, struct err *e)
+{
+	static const struct str ports[] = { [PARENT_KEY_DIGEST] = STR_INIT(""), [PARENT_KEY_ABI] = STR_INIT("python"),
+					    [PARENT_KEY_PACKAGES] = STR_INIT("packages") };
+	const node_id from = add_parent(p, env, e);
+
+	if (from.i == NODE_NONE.i)
+		return false;
+	graph_edge(&p->graph, from, to, EDGE_INPUT, "parent", (struct str){ 0 }, ports[env->key]);
+	return true;
+}
+
 static bool
 add_parts(struct project *p, const struct ir_environment *env, node_id n, struct err *e)
 {
-	if (env->parent.kind != PARENT_NONE && !add_edge(p, add_parent(p, env, e), n, "parent", (struct str){ 0 }))
+	if (env->parent.kind != PARENT_NONE && !add_parent_edge(p, env, n, e))
 		return false;
 	if (env->python.on && !add_edge(p, add_requirements(p, env, true, e), n, "requirements", (struct str){ 0 }))
 		return false;

@@ -144,7 +144,7 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	key_num(k, "format", STR("image"), IMAGE_FORMAT);
 	key_num(k, "format", STR("layer"), LAYER_FORMAT);
 	key_num(k, "format", STR("wheel"), WHEEL_FORMAT);
-	key_text(k, "format", STR("compressor"), str_z(b->identity(BUILDER_FILES, LAYER_GZIP)));
+	key_text(k, "format", STR("compressor"), str_z(b->identity(BUILDER_FILES, image_compression(env))));
 	if (env->dockerfile.n > 0)
 		key_text(k, "dockerfile", STR(""), env->dockerfile);
 	return 0;

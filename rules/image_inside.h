@@ -62,6 +62,7 @@ int image_parts(struct project *p, const struct ir_environment *env, const struc
 		struct err *e);
 /* The parent's layers as layers of the image. */
 void image_parent_layers(struct project *p, const struct parent_info *i, struct arena *a, struct image_layer *out);
+enum layer_compression image_compression(const struct ir_environment *env);
 struct str image_workdir(const struct ir_environment *env, const struct js *parent_config);
 
 /* image_out.c: have the blobs of all layers in the store. Blocks; any thread. */

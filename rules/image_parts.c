@@ -7,6 +7,12 @@ image_workdir(const struct ir_environment *env, const struct js *parent_config)
 	return env->workdir.n > 0 ? env->workdir : js_str(js_get(js_get(parent_config, "config"), "WorkingDir"));
 }
 
+enum layer_compression
+image_compression(const struct ir_environment *env)
+{
+	return env->compression == COMPRESS_ZSTD ? LAYER_ZSTD : LAYER_GZIP;
+}
+
 /* Where a project file lies in the image: under the workdir, with its path in the project. */
 static struct str
 place(struct str workdir, struct str path, struct arena *a)
@@ -66,14 +72,14 @@ image_parts(struct project *p, const struct ir_environment *env, const struct pa
 	struct builder_file *files;
 	for (size_t i = 0; i < wheels->n; i++) {
 		const struct wheel_scheme scheme = parent_scheme(parent, a);
-		parts.v[parts.n++] = layer_of_wheel(b, &wheels->v[i], &scheme, a);
+		parts.v[parts.n++] = layer_of_wheel(b, image_compression(env), &wheels->v[i], &scheme, a);
 	}
 	const size_t ninclude = builder_files(include, NULL, workdir, a, &files);
 	if (ninclude > 0)
-		parts.v[parts.n++] = layer_of_files(b, "include", env->name, files, ninclude, a);
+		parts.v[parts.n++] = layer_of_files(b, image_compression(env), "include", env->name, files, ninclude, a);
 	const size_t ncode = builder_files(code, include, workdir, a, &files);
 	if (ncode > 0)
-		parts.v[parts.n++] = layer_of_files(b, "code", env->name, files, ncode, a);
+		parts.v[parts.n++] = layer_of_files(b, image_compression(env), "code", env->name, files, ncode, a);
 	*out = parts;
 	return 0;
 }

@@ -11,13 +11,13 @@ begin_key(struct layer_spec *s, const struct builder_kind *b, enum builder_part 
 {
 	key_init(&s->key, a, rule_layer.schema, rule_layer.kind);
 	key_num(&s->key, "format", STR("layer"), LAYER_FORMAT);
-	key_text(&s->key, "format", STR("compressor"), str_z(b->identity(part, LAYER_GZIP)));
+	key_text(&s->key, "format", STR("compressor"), str_z(b->identity(part, s->compression)));
 }
 
 struct layer_spec
-layer_of_wheel(const struct builder_kind *b, const struct wheel_pin *w, const struct wheel_scheme *scheme, struct arena *a)
+layer_of_wheel(const struct builder_kind *b, enum layer_compression c, const struct wheel_pin *w, const struct wheel_scheme *scheme, struct arena *a)
 {
-	struct layer_spec s = { .kind = "wheel", .name = w->name, .wheel = *w, .scheme = *scheme };
+	struct layer_spec s = { .kind = "wheel", .name = w->name, .compression = c, .wheel = *w, .scheme = *scheme };
 	s.history = arena_printf(a, "wheel " STR_FMT " " STR_FMT, STR_ARG(w->name), STR_ARG(w->version));
 	begin_key(&s, b, BUILDER_WHEEL, a);
 	key_num(&s.key, "format", STR("wheel"), WHEEL_FORMAT);
@@ -34,9 +34,10 @@ layer_of_wheel(const struct builder_kind *b, const struct wheel_pin *w, const st
 }
 
 struct layer_spec
-layer_of_files(const struct builder_kind *b, const char *kind, struct str name, struct builder_file *files, size_t n, struct arena *a)
+layer_of_files(const struct builder_kind *b, enum layer_compression c, const char *kind, struct str name, struct builder_file *files, size_t n,
+	       struct arena *a)
 {
-	struct layer_spec s = { .kind = kind, .name = name, .files = files, .nfiles = n };
+	struct layer_spec s = { .kind = kind, .name = name, .compression = c, .files = files, .nfiles = n };
 	AUTO_BUF list = { 0 };
 	for (size_t i = 0; i < n; i++) {
 		buf_text(&list, files[i].path);
@@ -125,7 +126,7 @@ layer_make(struct project *p, const struct builder_kind *b, struct layer_spec *s
 	const bool wheel = s->files == NULL;
 	const struct builder_job j = {
 		.part = wheel ? BUILDER_WHEEL : BUILDER_FILES,
-		.compression = LAYER_GZIP,
+		.compression = s->compression,
 		.wheel = s->wheel.sha256,
 		.wheel_name = s->wheel.file,
 		.scheme = &s->scheme,

@@ -19,6 +19,7 @@ struct layer_spec {
 	struct str history;               /* for the image's config: "wheel numpy 2.1.0" */
 	struct wheel_pin wheel;           /* "wheel" */
 	struct wheel_scheme scheme;
+	enum layer_compression compression;
 	struct builder_file *files;       /* "include", "code" */
 	size_t nfiles;
 	struct key key;
@@ -26,9 +27,10 @@ struct layer_spec {
 	struct image_layer out;           /* found or made */
 };
 
-struct layer_spec layer_of_wheel(const struct builder_kind *b, const struct wheel_pin *w, const struct wheel_scheme *s, struct arena *a);
-struct layer_spec layer_of_files(const struct builder_kind *b, const char *kind, struct str name, struct builder_file *files, size_t n,
+struct layer_spec layer_of_wheel(const struct builder_kind *b, enum layer_compression c, const struct wheel_pin *w, const struct wheel_scheme *s,
 				 struct arena *a);
+struct layer_spec layer_of_files(const struct builder_kind *b, enum layer_compression c, const char *kind, struct str name,
+				 struct builder_file *files, size_t n, struct arena *a);
 /* Is it in the store, and recorded? Then out is filled in, state HIT; else BUILD. */
 bool layer_find(struct project *p, struct layer_spec *s, struct arena *a);
 /* Make it: out is filled in, state MADE, its encoded record appended to record. Blocks; any thread. */

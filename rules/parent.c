@@ -94,7 +94,7 @@ parent_locked(struct project *p, const struct ir_environment *env, struct arena 
 {
 	if (env->parent.kind == PARENT_SCRATCH) {
 		*out = (struct parent_info){ .kind = PARENT_SCRATCH, .name = STR("scratch"), .digest = digest_of(STR("scratch")),
-					     .platform = environment_platform(env), .looked = true };
+					     .platform = environment_platform(env), .looked = true, .packaged = true };
 		return true;
 	}
 	const struct parent_place at = parent_place(env, a);
@@ -117,7 +117,7 @@ pinned(struct project *p, const struct parent_data *d)
 {
 	struct arena a = { 0 };
 	struct parent_info i;
-	const bool yes = parent_locked(p, d->env, &a, &i) && (!d->python || i.looked);
+	const bool yes = parent_locked(p, d->env, &a, &i) && (!d->python || i.looked) && (!d->packages || i.packaged);
 	arena_done(&a);
 	return yes;
 }
@@ -138,7 +138,8 @@ add_parent(struct project *p, const struct ir_environment *env, struct err *e)
 	}
 	struct node *node = &p->graph.node[n.i];
 	struct parent_data *d = node->data;
-	d->python = d->python || env->python.on;
+	d->python = d->python || env->python.on || env->key == PARENT_KEY_ABI;
+	d->packages = d->packages || env->key == PARENT_KEY_PACKAGES || env->sbom;
 	node->rule = pinned(p, d) ? &rule_parent_pinned : &rule_parent;
 	return n;
 }
@@ -163,7 +164,7 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	i.name = d->name;
 	if (at.section)
 		lock_use(&p->lock, at.section, at.name);
-	parent_result(&i, NULL, a, out);
+	parent_result(&i, a, out);
 	return 0;
 }
 
@@ -179,6 +180,8 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	struct digest digest;
 	struct content c;
 	key_num(k, "parent", STR("python"), d->python);
+	if (d->packages)
+		key_num(k, "parent", STR("packages"), 1);
 	key_text(k, "parent", STR("platform"), d->platform);
 	switch (parent->kind) {
 	case PARENT_REGISTRY:
@@ -295,7 +298,7 @@ ended(void *ctx)
 	struct task *t = m->task;
 	struct result r = { 0 };
 	if (!m->bad) {
-		parent_result(&m->info, m->pin, &m->arena, &r);
+		parent_result(&m->info, &m->arena, &r);
 		m->bad = pin(t->ctx, m->data, m->pin, &m->err) < 0;
 		m->pin = NULL;
 		for (size_t i = 0; m->info.kind == PARENT_BOOTSTRAP && i < m->info.nlayers; i++) {

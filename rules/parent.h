@@ -6,11 +6,13 @@
  * the lock is looked at, no network. Else it is made: resolved at the registry, bootstrapped, or read from an OCI layout or a docker
  * archive of the project; the pin goes to the lock (layouts and archives have none: their content is the key). Both give the
  * same result: its digest is the manifest's (of a bootstrap: the layer's), its output "python" (OUTPUT_VALUE, text in info) changes only
- * with the interpreter, so that consumers of the port "python" survive a patched parent.
+ * with the interpreter, so that consumers of the port "python" survive a patched parent. So does its output "packages", which is there when somebody
+ * asked for it and changes with the packages that are installed in it.
  */
 #ifndef PAWL_RULES_PARENT_H
 #define PAWL_RULES_PARENT_H
 
+#include "backends/packages.h"
 #include "engine/result.h"
 #include "rules/project.h"
 
@@ -34,6 +36,8 @@ struct parent_info {
 	struct str scheme;               /* where pip installs: "debian" (usr/local/lib/python3.11/dist-packages), "local" (site-packages) */
 	struct str interpreter;          /* "/usr/bin/python3" */
 	struct str glibc;                /* "2.36"; empty: unknown */
+	bool packaged;                   /* its packages were read: else the next is empty because nobody asked */
+	struct packages packages;        /* backends/packages.h */
 };
 
 /* The parent node of an environment, made if it is not in the graph yet. */
@@ -46,6 +50,10 @@ int parent_of_result(const struct result *r, struct arena *a, struct parent_info
 int parent_fetch(struct project *p, const struct ir_environment *env, const struct parent_info *i, struct err *e);
 /* Only the config blob, appended to out; "{}" when the parent has none. Any thread. */
 int parent_config(struct project *p, const struct ir_environment *env, const struct parent_info *i, struct buf *out, struct err *e);
+
+/* Does the tag of a pinned parent name another image in its registry today (*behind)? *tagged false: it has no pin or no tag, nothing is asked. One or
+ * two requests; blocks. */
+int parent_behind(struct project *p, const struct ir_environment *env, bool *tagged, bool *behind, struct err *e);
 
 /* Where a wheel goes in an image on this parent; its python is not empty. */
 struct wheel_scheme;

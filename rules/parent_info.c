@@ -30,6 +30,26 @@ environment_platform(const struct ir_environment *env)
 	return STR("linux/amd64");
 }
 
+static void
+packages_js(const struct packages *p, struct js *v)
+{
+	struct js *list = js_list();
+	for (size_t k = 0; k < p->n; k++) {
+		struct js *one = js_map();
+		js_set(one, "name", js_text(p->v[k].name));
+		js_set(one, "version", js_text(p->v[k].version));
+		js_set(one, "arch", js_text(p->v[k].arch));
+		js_push(list, one);
+	}
+	js_set(v, "packages", list);
+	if (p->manager)
+		js_set(v, "manager", js_textz(p->manager));
+	if (p->distribution.n > 0)
+		js_set(v, "distribution", js_text(p->distribution));
+	if (p->release.n > 0)
+		js_set(v, "release", js_text(p->release));
+}
+
 struct js *
 parent_js(const struct parent_info *i)
 {
@@ -57,6 +77,8 @@ parent_js(const struct parent_info *i)
 		js_set(v, "interpreter", js_text(i->interpreter));
 		js_set(v, "glibc", js_text(i->glibc));
 	}
+	if (i->packaged)
+		packages_js(&i->packages, v);
 	return v;
 }
 
@@ -89,6 +111,35 @@ read_layers(const struct js *list, struct arena *a, struct parent_info *out)
 	return 0;
 }
 
+static bool
+word_or_none(struct str s)
+{
+	return s.n == 0 || packages_word(s);
+}
+
+static bool
+read_packages(const struct js *v, struct arena *a, struct packages *out)
+{
+	const struct js *list = js_get(v, "packages");
+	const struct str manager = js_str(js_get(v, "manager"));
+	if (js_type(list) != JS_LIST || js_len(list) > 100000)
+		return false;
+	out->manager = str_is(manager, "deb") ? "deb" : str_is(manager, "apk") ? "apk" : NULL;
+	out->distribution = arena_str(a, js_str(js_get(v, "distribution")));
+	out->release = arena_str(a, js_str(js_get(v, "release")));
+	out->n = js_len(list);
+	out->v = arena_array(a, struct package, out->n + 1);
+	for (size_t k = 0; k < out->n; k++) {
+		const struct js *one = js_at(list, k);
+		struct package *p = &out->v[k];
+		*p = (struct package){ arena_str(a, js_str(js_get(one, "name"))), arena_str(a, js_str(js_get(one, "version"))),
+				       arena_str(a, js_str(js_get(one, "arch"))) };
+		if (!packages_word(p->name) || !packages_word(p->version) || !word_or_none(p->arch))
+			return false;
+	}
+	return word_or_none(out->distribution) && word_or_none(out->release);
+}
+
 int
 parent_read(const struct js *v, struct arena *a, struct parent_info *out, struct err *e)
 {
@@ -107,6 +158,8 @@ parent_read(const struct js *v, struct arena *a, struct parent_info *out, struct
 	i.scheme = arena_str(a, js_str(js_get(v, "scheme")));
 	i.interpreter = arena_str(a, js_str(js_get(v, "interpreter")));
 	i.glibc = arena_str(a, js_str(js_get(v, "glibc")));
+	i.packaged = js_get(v, "packages") != NULL;
+	good = good && (!i.packaged || read_packages(v, a, &i.packages));
 	if (i.scheme.n > 0 && !str_is(i.scheme, "debian") && !str_is(i.scheme, "local"))
 		good = false;
 	if (!good || !version_good(i.python) || (i.python.n > 0 && (i.interpreter.n == 0 || i.interpreter.p[0] != '/')))
@@ -128,17 +181,30 @@ python_digest(const struct parent_info *i)
 	return digest_of(buf_str(&b));
 }
 
+static struct digest
+packages_digest(const struct parent_info *i)
+{
+	AUTO_BUF b = { 0 };
+	buf_text(&b, i->platform);
+	for (size_t k = 0; k < i->packages.n; k++) {
+		buf_text(&b, i->packages.v[k].name);
+		buf_text(&b, i->packages.v[k].version);
+		buf_text(&b, i->packages.v[k].arch);
+	}
+	return digest_of(buf_str(&b));
+}
+
 void
-parent_result(const struct parent_info *i, const struct js *pin, struct arena *a, struct result *out)
+parent_result(const struct parent_info *i, struct arena *a, struct result *out)
 {
 	AUTO_JS info = parent_js(i);
 	AUTO_BUF text = { 0 };
-	if (pin && js_get(pin, "packages"))
-		js_set(info, "packages", js_copy(js_get(pin, "packages")));
 	js_write(info, &text);
-	struct output *v = arena_array(a, struct output, 2 + i->nlayers);
+	struct output *v = arena_array(a, struct output, 3 + i->nlayers);
 	size_t n = 0;
 	v[n++] = (struct output){ .name = STR("python"), .type = OUTPUT_VALUE, .digest = python_digest(i) };
+	if (i->packaged)
+		v[n++] = (struct output){ .name = STR("packages"), .type = OUTPUT_VALUE, .digest = packages_digest(i) };
 	const bool stored = i->kind == PARENT_OCI || i->kind == PARENT_DOCKER_ARCHIVE || i->kind == PARENT_BOOTSTRAP;
 	if (!digest_is_zero(&i->config))
 		v[n++] = (struct output){ .name = STR("config"), .type = OUTPUT_FILE, .digest = i->config, .size = i->config_size };

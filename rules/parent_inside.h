@@ -13,7 +13,8 @@ struct parent_data { /* of a parent node */
 	const struct ir_environment *env; /* the first that names it */
 	struct str name;
 	struct str platform;
-	bool python;                      /* somebody installs Python packages on it */
+	bool python;                      /* somebody installs Python packages on it, or depends on its Python */
+	bool packages;                    /* somebody depends on its packages */
 	const atomic_bool *stop;          /* while it is made: raised to end it; else NULL */
 };
 
@@ -25,10 +26,10 @@ struct parent_place {
 struct parent_place parent_place(const struct ir_environment *env, struct arena *a);
 struct str parent_name(const struct ir_environment *env, struct arena *a); /* without "parent:" */
 
-/* parent_info.c: JSON of pins and results. packages: of a bootstrap, else none. */
+/* parent_info.c: JSON of pins and results. */
 struct js *parent_js(const struct parent_info *i);
 int parent_read(const struct js *v, struct arena *a, struct parent_info *out, struct err *e);
-void parent_result(const struct parent_info *i, const struct js *pin, struct arena *a, struct result *out);
+void parent_result(const struct parent_info *i, struct arena *a, struct result *out);
 
 /* parent_make.c: resolve, read or bootstrap it. pin: what belongs into pawl.lock, owned by the caller. Blocks; any thread. */
 int parent_make(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct js **pin, struct err *e);

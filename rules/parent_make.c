@@ -72,6 +72,15 @@ look_for_python(struct project *p, const struct js *config, struct parent_info *
 }
 
 static int
+look_for_packages(struct project *p, struct parent_info *out, struct arena *a, struct err *e)
+{
+	if (packages_of_layers(p->cache->blobs, oci_layers(out, a), out->nlayers, a, &out->packages, e) < 0)
+		return -1;
+	out->packaged = true;
+	return 0;
+}
+
+static int
 fetch_layers(struct project *p, struct registry *r, const struct registry_ref *ref, const struct parent_info *i, struct err *e)
 {
 	for (size_t k = 0; k < i->nlayers; k++) {
@@ -97,12 +106,11 @@ resolve(struct project *p, struct registry *r, const struct registry_ref *ref, c
 	    blobs_read(p->cache->blobs, &m.config, OCI_JSON_LIMIT, &text, e) < 0 || oci_config_read(buf_str(&text), what, &m, &config, e) < 0)
 		return -1;
 	take_parts(out, &m, a);
-	if (!d->python)
-		return 0;
-	/* Only for a parent that does not say what Python it has its layers are needed here. */
-	if (!pyroot_of_config(config, a, &py) && fetch_layers(p, r, ref, out, e) < 0)
+	/* Its layers are needed here only for a parent that does not say what Python it has, and for its packages. */
+	const bool layers = d->packages || (d->python && !pyroot_of_config(config, a, &py));
+	if ((layers && fetch_layers(p, r, ref, out, e) < 0) || (d->packages && look_for_packages(p, out, a, e) < 0))
 		return -1;
-	return look_for_python(p, config, out, a, e);
+	return d->python ? look_for_python(p, config, out, a, e) : 0;
 }
 
 static int
@@ -140,6 +148,8 @@ make_imported(struct project *p, const struct parent_data *d, struct arena *a, s
 		return -1;
 	out->digest = r.manifest;
 	take_parts(out, &r.parts, a);
+	if (d->packages && look_for_packages(p, out, a, e) < 0)
+		return -1;
 	return d->python ? look_for_python(p, NULL, out, a, e) : 0;
 }
 
@@ -160,7 +170,7 @@ bootstrap(struct project *p, const struct ir_environment *env, struct str platfo
 }
 
 static int
-make_bootstrap(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct js **packages, struct err *e)
+make_bootstrap(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct err *e)
 {
 	struct bootstrap_made m;
 	if (bootstrap(p, d->env, d->platform, d->stop, a, &m, e) < 0)
@@ -169,14 +179,11 @@ make_bootstrap(struct project *p, const struct parent_data *d, struct arena *a, 
 	out->nlayers = 1;
 	out->layers = arena_new(a, struct parent_layer);
 	out->layers[0] = (struct parent_layer){ m.layer.digest, m.layer.diff_id, m.layer.size, m.layer.media };
-	*packages = js_list();
-	for (size_t i = 0; i < m.npackages; i++) {
-		struct js *v = js_map();
-		js_set(v, "name", js_text(m.packages[i].name));
-		js_set(v, "version", js_text(m.packages[i].version));
-		js_set(v, "arch", js_text(m.packages[i].arch));
-		js_push(*packages, v);
-	}
+	out->packaged = true;
+	out->packages = (struct packages){ .v = arena_array(a, struct package, m.npackages + 1), .n = m.npackages, .manager = "deb",
+					   .distribution = d->env->parent.distribution };
+	for (size_t i = 0; i < m.npackages; i++)
+		out->packages.v[i] = (struct package){ m.packages[i].name, m.packages[i].version, m.packages[i].arch };
 	return look_for_python(p, NULL, out, a, e);
 }
 
@@ -184,7 +191,6 @@ int
 parent_make(struct project *p, const struct parent_data *d, struct arena *a, struct parent_info *out, struct js **pin, struct err *e)
 {
 	struct parent_info i = { .kind = d->env->parent.kind, .name = d->name, .platform = d->platform };
-	struct js *packages = NULL;
 	int bad = -1;
 	switch (i.kind) {
 	case PARENT_REGISTRY:
@@ -195,7 +201,7 @@ parent_make(struct project *p, const struct parent_data *d, struct arena *a, str
 		bad = make_imported(p, d, a, &i, e);
 		break;
 	case PARENT_BOOTSTRAP:
-		bad = make_bootstrap(p, d, a, &i, &packages, e);
+		bad = make_bootstrap(p, d, a, &i, e);
 		break;
 	case PARENT_NONE:
 	case PARENT_SCRATCH:
@@ -204,12 +210,31 @@ parent_make(struct project *p, const struct parent_data *d, struct arena *a, str
 	}
 	if (bad == 0) {
 		*pin = parent_js(&i);
-		if (packages)
-			js_set(*pin, "packages", js_copy(packages));
 		*out = i;
 	}
-	js_free(packages);
 	return bad < 0 ? err_wrap(e, "parent '" STR_FMT "'", STR_ARG(d->name)) : 0;
+}
+
+int
+parent_behind(struct project *p, const struct ir_environment *env, bool *tagged, bool *behind, struct err *e)
+{
+	struct arena a = { 0 };
+	struct parent_info i;
+	struct registry_ref ref;
+	struct digest now = { 0 };
+	AUTO_BUF manifest = { 0 };
+	*tagged = env->parent.kind == PARENT_REGISTRY && parent_locked(p, env, &a, &i);
+	int bad = *tagged ? registry_ref_parse(env->parent.ref, &a, &ref, e) : 0;
+	*tagged = *tagged && bad == 0 && digest_is_zero(&ref.digest);
+	if (*tagged) {
+		struct registry *r = session(p, NULL, e);
+		bad = r ? registry_manifest(r, &ref, i.platform, &manifest, &now, e) : -1;
+		registry_free(r);
+	}
+	if (bad == 0 && *tagged)
+		*behind = !digest_eq(&now, &i.digest);
+	arena_done(&a);
+	return bad;
 }
 
 /* ---- blobs of a parent that is known ---- */

@@ -162,6 +162,25 @@ class Layout(ImageTest):
             self.assertIn("MODE=fast", json.loads(text)["Env"])
         subprocess.run(["skopeo", "copy", "docker-archive:image.tar", "dir:" + str(self.top / "dir")], cwd=self.root, check=True, capture_output=True)
 
+    @harness.need_program("skopeo")
+    def test_zstd_layers(self):
+        first = self.build()
+        self.edit("pawl.yaml", "workdir:", "compression: zstd\n    workdir:")
+        second = self.build("--output", "oci:out", "--output", "image.tar")
+        self.assertEqual([layer["state"] for layer in second["layers"]], ["made"])
+        self.assertNotEqual(first["layers"][0]["digest"], second["layers"][0]["digest"])
+        manifest = json.loads((self.root / "out/blobs/sha256" / second["digest"].split(":")[1]).read_text())
+        self.assertEqual(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+zstd")
+        subprocess.run(["skopeo", "copy", "oci:out", "docker-archive:plain.tar"], cwd=self.root, check=True, capture_output=True)
+        subprocess.run(["skopeo", "copy", "oci-archive:image.tar", "dir:" + str(self.top / "dir")], cwd=self.root, check=True, capture_output=True)
+        self.edit("pawl.yaml", "parent: scratch", "parent: docker-archive:plain.tar")
+        self.build("--output", "oci:on-it")
+        self.edit("pawl.yaml", "parent: docker-archive:plain.tar", "parent: oci:out")
+        third = self.build("--output", "oci:on-zstd")
+        self.assertEqual(third["layers"][0]["digest"], second["layers"][0]["digest"])
+        self.edit("pawl.yaml", "parent: oci:out", "parent: scratch")
+        self.assertEqual(self.build("--no-cache")["digest"], second["digest"], "the same bytes each time")
+
     @harness.need_program("umoci")
     def test_umoci_unpacks_it(self):
         self.build("--output", "oci:out")
