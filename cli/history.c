@@ -265,7 +265,10 @@ history_find(struct session *s, struct str name, struct js **out, struct err *e)
 static struct str
 run_key(struct session *s, struct str project, const struct js *run)
 {
-	return arena_printf(&s->arena, STR_FMT STR_FMT, STR_ARG(project), STR_ARG(js_str(js_get(run, "run"))));
+	AUTO_BUF key = { 0 };
+	buf_put(&key, project); /* may have NUL bytes */
+	buf_put(&key, js_str(js_get(run, "run")));
+	return arena_str(&s->arena, buf_str(&key));
 }
 
 size_t
