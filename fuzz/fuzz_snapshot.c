@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The three stored blocks of a question: the whole one, the later one, the table of parts. Their heads are made to fit, so that what they say (offsets, indexes,
- * counts, texts) is what is wrong; whatever it is, a look at them ends, inside their bytes.
+ * The three stored blocks of a question: the whole one, the later one, the table of parts. Their heads are made to fit, so that what they
+ * say (offsets, indexes, counts, texts) is what is wrong; whatever it is, a look at them ends, inside their bytes.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -79,7 +79,8 @@ make_block(struct feed *f, struct buf *out)
 	put(out, &h, sizeof h);
 	put_numbers(f, h.nfolders, h.texts_n, out);
 	for (uint32_t i = 0; i < h.nleaves; i++) {
-		const struct stored_leaf x = { .folder = number(f, h.nfolders + 1), .name = number(f, h.texts_n), .kind = number(f, 6) | (byte(f) % 2 ? SNAPSHOT_SHARED : 0),
+		const struct stored_leaf x = { .folder = number(f, h.nfolders + 1), .name = number(f, h.texts_n),
+					       .kind = number(f, 6) | (byte(f) % 2 ? SNAPSHOT_SHARED : 0),
 					       .mode = number(f, 0), .size = byte(f), .mtime = byte(f), .hi = byte(f) };
 		put(out, &x, sizeof x);
 	}
@@ -105,7 +106,8 @@ make_parts(struct feed *f, struct buf *out)
 	if (h.nnodes > 1000 || h.nedges > 1000 || h.nouts > 1000 || h.npaths > 1000 || h.nsteps > 1000 || h.nfiles > 1000 || h.texts_n > 1000)
 		return;
 	for (uint32_t i = 0; i < h.nnodes; i++) {
-		const struct part_node x = { .kind = number(f, 5), .step = byte(f) % 2 ? number(f, h.nsteps + 1) : UINT32_MAX, .name = number(f, h.texts_n),
+		const struct part_node x = {
+					       .kind = number(f, 5), .step = byte(f) % 2 ? number(f, h.nsteps + 1) : UINT32_MAX, .name = number(f, h.texts_n),
 					     .in = number(f, h.nedges + 1), .nin = number(f, 4), .out = number(f, h.nedges + 1), .nout = number(f, 4),
 					     .outs = number(f, h.nouts + 1), .nouts = number(f, 3) };
 		put(out, &x, sizeof x);
@@ -118,7 +120,8 @@ make_parts(struct feed *f, struct buf *out)
 		put(out, &x, sizeof x);
 	}
 	for (uint32_t i = 0; i < h.nsteps; i++) {
-		const struct part_step x = { .name = number(f, h.texts_n), .json = byte(f) % 4 ? 0 : number(f, 50), .njson = byte(f) % 4 ? h.steps_n : number(f, 50),
+		const struct part_step x = { .name = number(f, h.texts_n), .json = byte(f) % 4 ? 0 : number(f, 50),
+					       .njson = byte(f) % 4 ? h.steps_n : number(f, 50),
 					     .first = number(f, h.nnodes + 1), .n = number(f, 3) };
 		put(out, &x, sizeof x);
 	}
