@@ -22,7 +22,7 @@ archive_of(struct builder_program *x, const struct builder_parent *p, const char
 	int fd = file_open(AT_FDCWD, *path, O_WRONLY | O_CREAT | O_TRUNC, 0600, e);
 	if (fd < 0)
 		return -1;
-	int bad = archive_write(fd, x->blobs, &image, 0, e);
+	int bad = archive_write(fd, x->blobs, &image, ARCHIVE_BOTH, 0, e);
 	if (file_close(&fd, *path, bad == 0 ? e : NULL) < 0)
 		bad = -1;
 	return bad;

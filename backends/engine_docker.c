@@ -97,7 +97,7 @@ deliver(struct engine *x, struct blobs *b, const struct layout_image *i, size_t 
 	AUTO_FD fd = file_open(AT_FDCWD, "/var/tmp", O_TMPFILE | O_RDWR, 0600, NULL);
 	if (fd < 0)
 		fd = file_open(AT_FDCWD, "/tmp", O_TMPFILE | O_RDWR, 0600, e);
-	if (fd < 0 || archive_write(fd, b, i, have, e) < 0)
+	if (fd < 0 || archive_write(fd, b, i, ARCHIVE_DOCKER, have, e) < 0)
 		return -1;
 	if (ask(x, "POST", STR("/images/load?quiet=1"), arena_printf(&x->arena, "/proc/self/fd/%d", fd).p, &answer, e) < 0)
 		return -1;

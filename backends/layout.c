@@ -174,7 +174,7 @@ write_all(int at, const char *folder, struct blobs *b, const struct layout_image
 			return -1;
 	}
 	remove_old(at, top, w, a);
-	oci_index_write(&i->manifest, i->manifest_size, i->name, i->platform, &index);
+	oci_index_write(&i->manifest, i->manifest_size, i->name, (struct str){ 0 }, i->platform, &index);
 	return file_replace(at, arena_printf(a, "%s/index.json", folder).p, buf_str(&index), 0644, false, e);
 }
 
@@ -214,7 +214,7 @@ name_locked(struct str folder, struct str name, const struct digest *manifest, u
 	AUTO_JS doc = NULL;
 	if (file_read(AT_FDCWD, path, OCI_JSON_LIMIT, &before, NULL) == 0)
 		(void)js_parse(buf_str(&before), path, &old, NULL); /* a broken one is begun anew */
-	oci_index_write(manifest, size, name, platform, &one);
+	oci_index_write(manifest, size, name, (struct str){ 0 }, platform, &one);
 	if (js_parse(buf_str(&one), "index", &doc, e) < 0)
 		return -1;
 	const struct js *list = js_get(old, "manifests");

@@ -35,9 +35,11 @@ int layout_digest(int at, const char *folder, struct str name, struct str platfo
  * manifest is no longer there are left out. */
 int layout_name(const char *folder, struct str name, const struct digest *manifest, uint64_t size, struct str platform, struct err *e);
 
-/* A tar that `docker load`, `podman load`, skopeo (docker-archive: and oci-archive:) take. have: diff_ids from below that the receiver has
- * already, whose bytes are left out. Written to fd from its start. */
-int archive_write(int fd, struct blobs *b, const struct layout_image *i, size_t have, struct err *e);
+/* A tar that `docker load`, `podman load`, `ctr images import`, skopeo (docker-archive: and oci-archive:) take; or one of the two forms alone.
+ * Layers in zstd, which not every Docker understands, are plain in Docker's form. have: diff_ids from below that the receiver has already, whose bytes
+ * are left out. Written to fd from its start. */
+enum archive_form { ARCHIVE_BOTH, ARCHIVE_DOCKER, ARCHIVE_OCI };
+int archive_write(int fd, struct blobs *b, const struct layout_image *i, enum archive_form form, size_t have, struct err *e);
 /* The image of a docker archive (docker save) into the store; its layers become our gzip layers where they are plain tars. */
 int docker_archive_read(const char *path, struct blobs *b, struct arena *a, struct layout_read *out, struct err *e);
 

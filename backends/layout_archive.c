@@ -7,11 +7,13 @@
 #include "backends/layout.h"
 #include "backends/squeeze.h"
 #include "backends/tar.h"
+#include "backends/zst.h"
 #include "base/map.h"
 #include "base/vec.h"
 
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 #define ROOM ((size_t)256 << 10)
+#define UNPACKED_MAX ((uint64_t)1 << 40)
 
 /* ---- writing ---- */
 
@@ -19,8 +21,8 @@ struct part {
 	struct str path;
 	struct str text;      /* or: */
 	struct digest digest; /* a blob */
-	uint64_t size;
-	bool blob;
+	uint64_t size;        /* in the archive */
+	bool blob, unpacked;  /* unpacked: of a blob in zstd what is in it */
 };
 
 static int
@@ -37,6 +39,12 @@ part_of_blob(struct arena *a, const struct digest *d, uint64_t size)
 	return (struct part){ .path = arena_printf(a, "blobs/sha256/%s", hex), .digest = *d, .size = size, .blob = true };
 }
 
+static bool
+is_zstd(const struct oci_layer *l)
+{
+	return str_ends(l->media, STR("+zstd"));
+}
+
 /* Docker's own table of contents. */
 static struct str
 docker_manifest(struct arena *a, const struct layout_image *i)
@@ -44,8 +52,10 @@ docker_manifest(struct arena *a, const struct layout_image *i)
 	AUTO_JS doc = js_list();
 	AUTO_BUF out = { 0 };
 	struct js *one = js_map(), *layers = js_list(), *tags = js_list();
-	for (size_t k = 0; k < i->parts.nlayers; k++)
-		js_push(layers, js_text(part_of_blob(a, &i->parts.layers[k].digest, 0).path));
+	for (size_t k = 0; k < i->parts.nlayers; k++) {
+		const struct oci_layer *l = &i->parts.layers[k];
+		js_push(layers, js_text(part_of_blob(a, is_zstd(l) ? &l->diff_id : &l->digest, 0).path));
+	}
 	if (i->repo_tag.n > 0)
 		js_push(tags, js_text(i->repo_tag));
 	js_set(one, "Config", js_text(part_of_blob(a, &i->parts.config, 0).path));
@@ -78,6 +88,46 @@ put_blob(int fd, struct blobs *b, const struct part *p, struct err *e)
 	return bad;
 }
 
+/* What is in a layer in zstd: to fd, or (-1) only counted. Its digest is checked by whoever reads the archive. */
+static int
+unpack_blob(int fd, struct blobs *b, const struct digest *d, uint64_t *size, struct err *e)
+{
+	struct blob_reader *r;
+	if (blob_open(b, d, &r, e) < 0)
+		return -1;
+	struct zst_unpack *z = zst_unpack_new(UNPACKED_MAX);
+	char *room = mem_alloc(ROOM);
+	AUTO_BUF plain = { 0 };
+	uint64_t all = 0;
+	size_t n;
+	int bad;
+	while ((bad = blob_next(r, room, ROOM, &n, e)) == 0 && n > 0) {
+		buf_reset(&plain);
+		bad = zst_unpack_add(z, (struct str){ room, n }, &plain, e);
+		all += plain.n;
+		if (bad == 0 && fd >= 0)
+			bad = file_write_all(fd, buf_str(&plain), e);
+		if (bad < 0)
+			break;
+	}
+	if (bad == 0 && !zst_unpack_whole(z))
+		bad = err_set(e, ERR_DAMAGED, "a layer in zstd ends too early");
+	zst_unpack_free(z);
+	free(room);
+	blob_close(r);
+	*size = all;
+	return bad;
+}
+
+static int
+put_unpacked(int fd, struct blobs *b, const struct part *p, struct err *e)
+{
+	uint64_t size;
+	if (unpack_blob(fd, b, &p->digest, &size, e) < 0)
+		return -1;
+	return size == p->size ? 0 : err_set(e, ERR_BUG, "a layer that was unpacked twice came out otherwise");
+}
+
 static int
 put_part(int fd, struct blobs *b, const struct part *p, struct err *e)
 {
@@ -87,29 +137,63 @@ put_part(int fd, struct blobs *b, const struct part *p, struct err *e)
 	tar_header(&(struct tar_entry){ .type = TAR_FILE, .path = p->path, .size = size, .mode = 0644, .mtime = LAYER_MTIME }, &head);
 	if (file_write_all(fd, buf_str(&head), e) < 0)
 		return -1;
-	if (p->blob ? put_blob(fd, b, p, e) < 0 : file_write_all(fd, p->text, e) < 0)
+	const int bad = p->unpacked ? put_unpacked(fd, b, p, e) : p->blob ? put_blob(fd, b, p, e) : file_write_all(fd, p->text, e);
+	if (bad < 0)
 		return -1;
 	return file_write_all(fd, (struct str){ zero, tar_pad(size) }, e);
 }
 
+struct parts {
+	VEC_FIELDS(struct part);
+};
+
+static int
+list_layer(struct parts *parts, struct blobs *b, const struct oci_layer *l, enum archive_form form, struct arena *a, struct err *e)
+{
+	const bool zstd = is_zstd(l);
+	if (form != ARCHIVE_DOCKER || !zstd)
+		VEC_PUSH(parts, part_of_blob(a, &l->digest, l->size));
+	if (form == ARCHIVE_OCI || !zstd)
+		return 0;
+	struct part p = part_of_blob(a, &l->diff_id, 0);
+	p.digest = l->digest;
+	p.unpacked = true;
+	if (unpack_blob(-1, b, &l->digest, &p.size, e) < 0)
+		return -1;
+	VEC_PUSH(parts, p);
+	return 0;
+}
+
+static int
+list_parts(struct parts *parts, struct blobs *b, const struct layout_image *i, enum archive_form form, size_t have, struct arena *a, struct err *e)
+{
+	if (form != ARCHIVE_DOCKER) {
+		const struct str whole = i->repo_tag.n > 0 ? arena_printf(a, "docker.io/library/" STR_FMT, STR_ARG(i->repo_tag)) : i->repo_tag;
+		AUTO_BUF index = { 0 };
+		/* podman load takes the first name for the whole reference. */
+		oci_index_write(&i->manifest, i->manifest_size, i->repo_tag.n > 0 ? i->repo_tag : i->name, whole, i->platform, &index);
+		VEC_PUSH(parts, ((struct part){ .path = STR("oci-layout"), .text = STR(LAYOUT) }));
+		VEC_PUSH(parts, ((struct part){ .path = STR("index.json"), .text = arena_str(a, buf_str(&index)) }));
+		VEC_PUSH(parts, part_of_blob(a, &i->manifest, i->manifest_size));
+	}
+	if (form != ARCHIVE_OCI)
+		VEC_PUSH(parts, ((struct part){ .path = STR("manifest.json"), .text = docker_manifest(a, i) }));
+	VEC_PUSH(parts, part_of_blob(a, &i->parts.config, i->parts.config_size));
+	for (size_t k = have; k < i->parts.nlayers; k++) {
+		if (list_layer(parts, b, &i->parts.layers[k], form, a, e) < 0)
+			return -1;
+	}
+	qsort(parts->v, parts->n, sizeof parts->v[0], by_path);
+	return 0;
+}
+
 int
-archive_write(int fd, struct blobs *b, const struct layout_image *i, size_t have, struct err *e)
+archive_write(int fd, struct blobs *b, const struct layout_image *i, enum archive_form form, size_t have, struct err *e)
 {
 	static const char zero[TAR_END];
 	struct arena a = { 0 };
-	AUTO_BUF index = { 0 };
-	VEC(struct part) parts = { 0 };
-	/* podman load takes this name for the whole reference. */
-	oci_index_write(&i->manifest, i->manifest_size, i->repo_tag.n > 0 ? i->repo_tag : i->name, i->platform, &index);
-	VEC_PUSH(&parts, ((struct part){ .path = STR("oci-layout"), .text = STR(LAYOUT) }));
-	VEC_PUSH(&parts, ((struct part){ .path = STR("index.json"), .text = buf_str(&index) }));
-	VEC_PUSH(&parts, ((struct part){ .path = STR("manifest.json"), .text = docker_manifest(&a, i) }));
-	VEC_PUSH(&parts, part_of_blob(&a, &i->manifest, i->manifest_size));
-	VEC_PUSH(&parts, part_of_blob(&a, &i->parts.config, i->parts.config_size));
-	for (size_t k = have; k < i->parts.nlayers; k++)
-		VEC_PUSH(&parts, part_of_blob(&a, &i->parts.layers[k].digest, i->parts.layers[k].size));
-	qsort(parts.v, parts.n, sizeof parts.v[0], by_path);
-	int bad = 0;
+	struct parts parts = { 0 };
+	int bad = list_parts(&parts, b, i, form, have, &a, e);
 	for (size_t k = 0; k < parts.n && bad == 0; k++) {
 		if (k == 0 || !str_eq(parts.v[k].path, parts.v[k - 1].path))
 			bad = put_part(fd, b, &parts.v[k], e);

@@ -3,6 +3,7 @@
 
 #define CREATED "2000-01-01T00:00:00Z" /* LAYER_MTIME of backends/layer.h */
 #define REF_NAME "org.opencontainers.image.ref.name"
+#define CONTAINERD_NAME "io.containerd.image.name"
 
 /* ---- reading ---- */
 
@@ -299,7 +300,7 @@ oci_manifest_write(const struct oci_manifest *m, struct buf *out)
 }
 
 void
-oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str platform, struct buf *out)
+oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str whole, struct str platform, struct buf *out)
 {
 	AUTO_JS doc = js_map();
 	struct js *d = descriptor_js(OCI_MANIFEST, manifest, size), *p = js_map(), *list = js_list();
@@ -311,6 +312,8 @@ oci_index_write(const struct digest *manifest, uint64_t size, struct str name, s
 	js_set(d, "platform", p);
 	if (name.n > 0)
 		js_set(or_new(d, "annotations", JS_MAP), REF_NAME, js_text(name));
+	if (whole.n > 0)
+		js_set(or_new(d, "annotations", JS_MAP), CONTAINERD_NAME, js_text(whole));
 	js_push(list, d);
 	js_set(doc, "schemaVersion", js_int(2));
 	js_set(doc, "mediaType", js_textz(OCI_INDEX));

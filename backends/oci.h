@@ -67,7 +67,7 @@ struct oci_added {
 /* The config of parent (NULL: scratch) with layers added. Nothing volatile: "created" is the epoch of our layers, for every machine. */
 void oci_config_write(const struct js *parent, const struct oci_settings *s, const struct oci_added *added, size_t nadded, struct buf *out);
 void oci_manifest_write(const struct oci_manifest *m, struct buf *out);
-/* index.json with one manifest; name: the reference's annotation, may be empty. */
-void oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str platform, struct buf *out);
+/* index.json with one manifest; name: the reference's annotation; whole: its name with a host, for containerd. Each may be empty. */
+void oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str whole, struct str platform, struct buf *out);
 
 #endif

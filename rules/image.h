@@ -43,7 +43,8 @@ int image_roots(struct project *p, const struct ir_environment *env, const struc
 /* The image's config (Env, WorkingDir, User, Entrypoint as in the OCI specification): the "config" map, in the arena. Any thread. */
 int image_config(struct project *p, const struct result *r, struct arena *a, const struct js **out, struct err *e);
 
-/* to: "oci:FOLDER", "docker" or "FILE.tar" (a docker archive; "oci-archive:FILE.tar" an OCI one). Relative to the project root. */
+/* to: "oci:FOLDER", "docker", "FILE.tar" (an archive in both forms), "oci-archive:FILE" or "docker-archive:FILE" (one form). Relative to the project
+ * root. */
 int image_output(struct project *p, const struct ir_environment *env, const struct result *r, struct str to, struct err *e);
 /* Push to PREFIX/PIPELINE, tag ENVIRONMENT; *ref: "PREFIX/PIPELINE@sha256:...". */
 int image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a,

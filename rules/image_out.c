@@ -108,7 +108,7 @@ as_layout(struct project *p, const struct ir_environment *env, const struct resu
 /* ---- where it goes ---- */
 
 static int
-output_archive(struct project *p, const struct layout_image *i, struct str file, struct arena *a, struct err *e)
+output_archive(struct project *p, const struct layout_image *i, enum archive_form form, struct str file, struct arena *a, struct err *e)
 {
 	const char *path = arena_z(a, file), *part = arena_printf(a, STR_FMT ".part", STR_ARG(file)).p;
 	if (file_mkdirs_parent(p->fd, path, e) < 0)
@@ -116,7 +116,7 @@ output_archive(struct project *p, const struct layout_image *i, struct str file,
 	int fd = file_open(p->fd, part, O_WRONLY | O_CREAT | O_TRUNC, 0666, e);
 	if (fd < 0)
 		return -1;
-	int bad = archive_write(fd, p->cache->blobs, i, 0, e);
+	int bad = archive_write(fd, p->cache->blobs, i, form, 0, e);
 	if (file_close(&fd, part, bad == 0 ? e : NULL) < 0)
 		bad = -1;
 	if (bad == 0)
@@ -134,13 +134,14 @@ output_to(struct project *p, const struct layout_image *i, struct str to, struct
 		return layout_write(p->fd, arena_z(a, str_drop(to, folder.n)), p->cache->blobs, i, e);
 	if (str_is(to, "docker"))
 		return engine_docker_load(project_env(p, STR("DOCKER_HOST")), p->cache->blobs, i, NULL, e);
-	if (str_starts(to, archive))
-		return output_archive(p, i, str_drop(to, archive.n), a, e);
-	if (str_starts(to, docker))
-		return output_archive(p, i, str_drop(to, docker.n), a, e);
+	if (str_starts(to, archive) && to.n > archive.n)
+		return output_archive(p, i, ARCHIVE_OCI, str_drop(to, archive.n), a, e);
+	if (str_starts(to, docker) && to.n > docker.n)
+		return output_archive(p, i, ARCHIVE_DOCKER, str_drop(to, docker.n), a, e);
 	if (str_ends(to, STR(".tar")) && to.n > 4)
-		return output_archive(p, i, to, a, e);
-	return err_set(e, ERR_INPUT, "'" STR_FMT "' is no place for an image: expected oci:FOLDER, docker or FILE.tar", STR_ARG(to));
+		return output_archive(p, i, ARCHIVE_BOTH, to, a, e);
+	return err_set(e, ERR_INPUT, "'" STR_FMT "' is no place for an image: expected oci:FOLDER, docker or FILE.tar (oci-archive:FILE or "
+				     "docker-archive:FILE for one form alone)", STR_ARG(to));
 }
 
 int
