@@ -3,6 +3,7 @@
  * plan, why, compile, graph: verbs that look and change nothing.
  */
 #include "cli/answer.h"
+#include "cli/codetext.h"
 #include "cli/graphtext.h"
 #include "cli/history.h"
 #include "cli/planning.h"
@@ -180,18 +181,44 @@ verb_compile(struct args *a, struct err *e)
 	return status;
 }
 
+/* pawl graph code:STEP: what the code of a step consists of. */
+static int
+graph_code(struct session *s, struct str asked, bool json, struct err *e)
+{
+	struct code_item *v;
+	size_t n;
+	AUTO_BUF b = { 0 };
+	if (!str_starts(asked, STR("code:")))
+		return err_set(e, ERR_INPUT, "graph shows one node only if it is code:STEP, not '" STR_FMT "'", STR_ARG(asked));
+	const struct str name = str_drop(asked, 5);
+	if (code_list(s->project, name, &s->arena, &v, &n, e) < 0)
+		return -1;
+	if (json)
+		codetext_json(name, v, n, &b);
+	else
+		codetext_print(name, v, n, &b);
+	text_out(buf_str(&b));
+	return 0;
+}
+
 int
 verb_graph(struct args *a, struct err *e)
 {
 	struct session s;
 	enum graph_format format;
+	const struct words asked = a->words;
+	if (asked.n > 1)
+		return err_set(e, ERR_INPUT, "graph takes one node at most: pawl graph code:STEP");
 	session_init(&s, a);
+	a->words.n = 0;
 	int status = graph_format_parse(a->json ? "json" : a->format, &format, e);
 	if (status == 0)
 		status = session_open(&s, e);
 	if (status == 0)
 		status = project_graph(s.project, e);
-	if (status == 0) {
+	if (status == 0 && asked.n) {
+		status = graph_code(&s, str_z(asked.v[0]), format == GRAPH_JSON, e);
+	} else if (status == 0) {
 		AUTO_BUF b = { 0 };
 		graph_print(s.project, format, &b);
 		text_out(buf_str(&b));

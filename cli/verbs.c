@@ -8,7 +8,7 @@ const struct verb verbs[] = {
 	{ "plan", "[STEP...]", "what run would do and why", verb_plan },
 	{ "why", "STEP|ENV", "the first thing that differs, and the chain to it", verb_why },
 	{ "compile", "", "print the pipeline as canonical JSON", verb_compile },
-	{ "graph", "", "nodes and edges", verb_graph },
+	{ "graph", "[code:STEP]", "nodes and edges; of a code node what is in it and what is out, with reasons", verb_graph },
 	{ "runs", "", "finished runs", verb_runs },
 	{ "log", "STEP", "output of a step, also of a cached one", verb_log },
 	{ "diff", "RUN RUN", "two runs compared", verb_diff },

@@ -235,7 +235,7 @@ explain(void *ctx, node_id n, const struct key_change *change, struct arena *a, 
 	if (r->there) {
 		const struct str name = str_take(str_drop(r->name, r->file.n + 1), r->name.n - r->file.n - 9);
 		out->text = arena_printf(a, STR_FMT ": " STR_FMT " is %s (imported by " STR_FMT ")", STR_ARG(r->file), STR_ARG(name),
-					 str_is(r->hash, "yes") ? "there" : "gone", STR_ARG(r->via));
+					 str_is(r->hash, "yes") ? "there" : "gone", STR_ARG(r->from));
 		return;
 	}
 	const char *what = !change->a ? (definition ? "is reached now" : "counts now") : definition ? "definition changed" : "changed";
@@ -247,7 +247,9 @@ explain(void *ctx, node_id n, const struct key_change *change, struct arena *a, 
 		buf_printf(&b, STR_FMT " %s", STR_ARG(r->file.n ? r->file : STR("the Python text of the command")), what);
 	}
 	if (r->via.n)
-		buf_printf(&b, " (imported by " STR_FMT ")", STR_ARG(r->via));
+		buf_printf(&b, " (reached from " STR_FMT " via " STR_FMT ")", STR_ARG(r->from), STR_ARG(r->via));
+	else if (r->from.n)
+		buf_printf(&b, " (imported by " STR_FMT ")", STR_ARG(r->from));
 	out->text = arena_str(a, buf_str(&b));
 }
 

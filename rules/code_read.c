@@ -174,6 +174,17 @@ merge(struct entries *to, const struct entries *from, struct arena *a)
 	MERGE(a, to, from, scripts, nscripts, struct script);
 }
 
+/* A Python program is code, not a file of which every byte counts. */
+static void
+unname(struct entries *x, struct str path)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < x->nwords; i++)
+		if (!str_eq(x->words[i].path, path))
+			x->words[n++] = x->words[i];
+	x->nwords = n;
+}
+
 /* One script: its commands are commands of the step. Its content counts by the word that names it. */
 static void
 read_script(struct project *p, struct code *c, const struct script *s)
@@ -189,6 +200,7 @@ read_script(struct project *p, struct code *c, const struct script *s)
 		const struct entry x = { .kind = ENTRY_FILE, .what = s->path, .folder = s->folder, .program = shebang };
 		more = (struct entries){ .v = arena_new(&p->arena, struct entry), .n = 1 };
 		more.v[0] = x;
+		unname(&c->entries, s->path);
 	} else if (s->sure || str_ends(shebang, STR("sh")) || str_ends(s->path, STR(".sh"))) {
 		words_scan(arena_str(&p->arena, buf_str(&text)), &p->arena, &commands);
 		entries_of(&commands, true, s->folder, &p->arena, &more);

@@ -291,14 +291,37 @@ is_source(struct str path)
 	return str_ends(path, STR(".py")) || str_ends(path, STR(".ipynb"));
 }
 
-/* Words that are arguments; a Python file among those of another program may be run by it (torchrun train.py). */
+/* Programs and modules that run the Python file or the notebook they are given, and do nothing else with it. */
+static const char *const runners[] = { "torchrun", "accelerate", "deepspeed", "papermill", "ipython", "ipython3", "jupyter-execute", "coverage",
+	"streamlit", "kernprof", "viztracer", "scalene", "py-spy", "memray", "torch.distributed.run", "torch.distributed.launch",
+	"accelerate.commands.launch", "cProfile", "profile", "pdb", "trace", "IPython", "runpy" };
+
+/* Does the program at i run the source among its arguments? Of jupyter only `jupyter execute` and `jupyter nbconvert --execute` do. */
+static bool
+runs(const struct command *c, size_t i, struct str program)
+{
+	if (among(program, runners, sizeof runners / sizeof *runners))
+		return true;
+	if (!str_is(program, "jupyter") && !str_is(program, "jupyter-nbconvert") && !str_is(program, "nbconvert"))
+		return false;
+	for (; i < c->n; i++)
+		if (str_is(c->v[i].text, "execute") || str_is(c->v[i].text, "--execute"))
+			return true;
+	return false;
+}
+
+/* Words that are arguments; a Python file among those of another program may be run by it (torchrun train.py). A runner's first one is an entry
+ * point and nothing else; behind it are the arguments of that program. */
 static void
-arguments(struct reader *r, const struct command *c, size_t i, bool data)
+arguments(struct reader *r, const struct command *c, size_t i, bool data, bool runner)
 {
 	for (; i < c->n; i++) {
-		add_word(r, &c->v[i], data);
-		if (!data && c->v[i].literal && is_source(c->v[i].text))
+		const bool source = !data && c->v[i].literal && is_source(c->v[i].text);
+		if (!source || !runner)
+			add_word(r, &c->v[i], data);
+		if (source)
 			add_entry(r, ENTRY_FILE, c->v[i].text, STR("python3"));
+		data = data || (source && runner);
 	}
 }
 
@@ -338,7 +361,7 @@ read_command(struct reader *r, const struct command *c, bool shell)
 		if (p->sub && next < c->n && str_is(c->v[next].text, "-m")) {
 			if (next + 1 < c->n && c->v[next + 1].literal)
 				add_entry(r, ENTRY_MODULE, c->v[next + 1].text, STR("python3"));
-			arguments(r, c, next + 2, false);
+			arguments(r, c, next + 2, false, next + 1 < c->n && runs(c, next + 2, c->v[next + 1].text));
 			return;
 		}
 		i = next;
@@ -350,7 +373,7 @@ read_command(struct reader *r, const struct command *c, bool shell)
 		const size_t before = r->entries.n;
 		const size_t from = python_words(r, c, i);
 		const bool module = r->entries.n > before && r->entries.v[before].kind == ENTRY_MODULE;
-		arguments(r, c, from, !module);
+		arguments(r, c, from, !module, module && runs(c, from, r->entries.v[before].what));
 		return;
 	}
 	if (w->literal && is_source(w->text))
@@ -362,7 +385,7 @@ read_command(struct reader *r, const struct command *c, bool shell)
 		add_script(r, &c->v[i + 1], true);
 	else if (str_find_char(w->text, '/') != SIZE_MAX && !is_source(w->text))
 		add_script(r, w, false);
-	arguments(r, c, i + 1, false);
+	arguments(r, c, i + 1, false, w->literal && runs(c, i + 1, path_base(w->text)));
 }
 
 void

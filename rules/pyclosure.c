@@ -31,9 +31,17 @@ closure_done(struct closure *c)
 static void
 push(struct closure *c, int kind, uint32_t module, uint32_t unit, struct str chain)
 {
-	struct closure_item item = { .module = module, .unit = unit, .chain = chain };
+	struct closure_item item = { .module = module, .unit = unit, .chain = chain, .by = c->now };
 	item.kind = kind;
 	VEC_PUSH(&c->queue, item);
+}
+
+static void
+make_room(struct closure *c, uint32_t m, const struct pyfacts *f)
+{
+	c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
+	c->modules.v[m].cause = arena_array(c->arena, struct pycause, f->nunits + 1);
+	c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);
 }
 
 static void
@@ -43,6 +51,7 @@ unit(struct closure *c, uint32_t m, uint32_t u)
 	if (!x->reached || x->reached[u])
 		return;
 	x->reached[u] = true;
+	x->cause[u] = c->now;
 	push(c, ITEM_UNIT, m, u, STR(""));
 }
 
@@ -279,7 +288,7 @@ name(struct closure *c, uint32_t m, struct str chain)
 		if (t == UINT32_MAX || t == m)
 			continue;
 		if (pending(c, t)) { /* what it exports is not known yet */
-			const struct closure_item again = { .kind = ITEM_NAME, .module = m, .chain = chain };
+			const struct closure_item again = { .kind = ITEM_NAME, .module = m, .chain = chain, .by = c->now };
 			VEC_PUSH(&c->waiting, again);
 		} else if (exports(facts_of(c, t), cut.head)) {
 			follow(c, t, chain);
@@ -421,10 +430,10 @@ step(struct closure *c, const struct closure_item *item)
 		return;
 	}
 	const struct pyfacts *f = facts_of(c, m);
-	if (f && !c->modules.v[m].reached) {
-		c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
-		c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);
-	}
+	if (f && !c->modules.v[m].reached)
+		make_room(c, m, f);
+	c->now = item->kind == ITEM_UNIT ? (struct pycause){ m, item->unit } :
+		 item->kind == ITEM_NAME ? item->by : (struct pycause){ UINT32_MAX, 0 };
 	switch (item->kind) {
 	case ITEM_IMPORT:
 		for (uint32_t i = 0; c->wide_packages && i < c->modules.n; i++)
@@ -535,10 +544,9 @@ closure_add(struct closure *c, const struct closure *b)
 			push(c, ITEM_WIDEN, m, 0, STR(""));
 			continue;
 		}
-		if (!c->modules.v[m].reached) {
-			c->modules.v[m].reached = arena_array(c->arena, bool, f->nunits + 1);
-			c->modules.v[m].target = arena_array(c->arena, uint32_t, f->nimports + 1);
-		}
+		if (!c->modules.v[m].reached)
+			make_room(c, m, f);
+		c->now = (struct pycause){ UINT32_MAX, 0 };
 		for (size_t u = 0; u < f->nunits; u++) /* a program that ran there does not run here; what it defines may be in the pickle */
 			if (x->reached[u] && (f->units[u].kind == PY_DEF || f->units[u].kind == PY_CLASS) && !x->main)
 				unit(c, m, (uint32_t)u);

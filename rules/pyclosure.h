@@ -20,12 +20,18 @@
 
 enum pymodule_kind { PYMOD_FILE, PYMOD_PACKAGE, PYMOD_NAMESPACE, PYMOD_EXTENSION };
 
+/* What led to something: a unit of a module, or nothing (module UINT32_MAX). */
+struct pycause {
+	uint32_t module, unit;
+};
+
 struct pymodule {
 	enum pymodule_kind kind;
 	struct pyfile *file;    /* NULL: namespace */
 	struct str folder;      /* where its relative imports and submodules begin */
 	bool loaded, main, wide;
 	bool *reached;          /* by unit; made when its facts are there */
+	struct pycause *cause;  /* by unit: who named it first; module UINT32_MAX: the module's import, or its being wide */
 	uint32_t *target;       /* by import of a name: the module that was asked for it, plus 1; 0: not executed */
 	uint32_t from;          /* who imports it first, or UINT32_MAX */
 	uint32_t line;
@@ -39,7 +45,8 @@ struct pyreach {
 	uint32_t line;
 	enum pyunit_kind kind; /* of a definition */
 	bool there;        /* only whether the name is there counts */
-	struct str via;    /* "steps/features.py:3" imports it; empty: an entry */
+	struct str from;   /* "steps/features.py:3", of the entry point, where the imports that lead to it begin; empty: it is one */
+	struct str via;    /* the further ones, "a.py:3, b.py:7"; empty: from imports it itself */
 };
 
 struct search_add {
@@ -55,6 +62,7 @@ struct closure {
 	VEC(struct pymodule) modules;
 	struct map by_path;
 	VEC(struct closure_item) queue, waiting;
+	struct pycause now;     /* of what is being done */
 	struct map seen;        /* NAME items that were done */
 	VEC(struct str) packages; /* top-level names that are neither ours nor the standard library's, each once */
 	VEC(struct pyfile *) made; /* files of steps that it looked for, each once */
@@ -72,6 +80,7 @@ struct closure_item {
 	enum { ITEM_IMPORT, ITEM_UNIT, ITEM_NAME, ITEM_WIDEN } kind;
 	uint32_t module, unit;
 	struct str chain;
+	struct pycause by;
 };
 
 void closure_init(struct closure *c, struct pyfiles *files, struct arena *a);
@@ -85,6 +94,9 @@ bool closure_waits(const struct closure *c);
 void closure_add(struct closure *c, const struct closure *b);
 /* What counts, sorted by name. */
 void closure_result(struct closure *c, struct arena *a, struct pyreach **out, size_t *n);
+
+/* The imports that lead to a module: the first, and the further ones; see struct pyreach. */
+void closure_path(const struct closure *c, const struct pymodule *m, struct arena *a, struct str *from, struct str *via);
 
 /* Inside: rules/pyfind.c */
 uint32_t closure_find(struct closure *c, struct str dotted, uint32_t from, uint32_t line, bool *ours);

@@ -46,12 +46,19 @@ statements(const struct closure *c, const struct pymodule *m, struct arena *a)
 	return b.n ? digest_str(&d, a) : STR("none");
 }
 
-static struct str
-via(const struct closure *c, const struct pymodule *m, struct arena *a)
+void
+closure_path(const struct closure *c, const struct pymodule *m, struct arena *a, struct str *from, struct str *via)
 {
-	if (m->from == UINT32_MAX || !c->modules.v[m->from].file)
-		return STR("");
-	return arena_printf(a, STR_FMT ":%u", STR_ARG(c->modules.v[m->from].file->path), m->line);
+	*from = *via = STR("");
+	for (int hop = 0; hop < 30 && m->from != UINT32_MAX && &c->modules.v[m->from] != m; hop++) {
+		const struct pymodule *by = &c->modules.v[m->from];
+		if (by->file && m->line) {
+			if (from->n)
+				*via = via->n ? arena_printf(a, STR_FMT ", " STR_FMT, STR_ARG(*from), STR_ARG(*via)) : *from;
+			*from = arena_printf(a, STR_FMT ":%u", STR_ARG(by->file->is_text ? STR("the command") : by->file->path), m->line);
+		}
+		m = by;
+	}
 }
 
 /* Names that an import asks for and nobody uses: that they are there counts, what they are does not. */
@@ -73,7 +80,7 @@ asked_names(const struct closure *c, const struct pymodule *m, struct arena *a, 
 			continue;
 		const struct pyreach r = { .name = arena_printf(a, STR_FMT ":" STR_FMT " (there)", STR_ARG(t->file->path), STR_ARG(f->imports[i].name)),
 					   .hash = b ? STR("yes") : STR("no"), .file = t->file->path, .there = true,
-					   .via = arena_printf(a, STR_FMT ":%u", STR_ARG(m->file->path), f->imports[i].line) };
+					   .from = arena_printf(a, STR_FMT ":%u", STR_ARG(m->file->path), f->imports[i].line) };
 		VEC_PUSH(out, r);
 	}
 }
@@ -82,7 +89,8 @@ static void
 of_module(const struct closure *c, const struct pymodule *m, struct arena *a, struct list *out)
 {
 	const struct pyfile *x = m->file;
-	struct pyreach r = { .name = x->path, .file = x->is_text ? STR("") : x->path, .kind = PY_EFFECT, .via = via(c, m, a) };
+	struct pyreach r = { .name = x->path, .file = x->is_text ? STR("") : x->path, .kind = PY_EFFECT };
+	closure_path(c, m, a, &r.from, &r.via);
 	if (m->kind == PYMOD_EXTENSION || !x->facts || x->facts->broken || c->source || c->cut || !m->reached) {
 		r.hash = content_hash(x, a);
 		r.line = x->facts ? x->facts->error_line : 0;
@@ -97,7 +105,7 @@ of_module(const struct closure *c, const struct pymodule *m, struct arena *a, st
 		if (!m->reached[i] || u->kind == PY_EFFECT || u->kind == PY_MAIN || u->kind == PY_IMPORT)
 			continue;
 		const struct pyreach d = { .name = arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(x->path), STR_ARG(u->name)),
-					   .hash = unit_hash(c, u), .file = r.file, .line = u->line, .kind = u->kind, .via = r.via };
+					   .hash = unit_hash(c, u), .file = r.file, .line = u->line, .kind = u->kind, .from = r.from, .via = r.via };
 		VEC_PUSH(out, d);
 	}
 }

@@ -187,6 +187,7 @@ class Definition:
         self.limits = ""                         # retries and time limits of train
         self.head, self.value = "", "0"          # what steps/features.py imports, and what it calls
         self.path = ""                           # PYTHONPATH of features
+        self.aside = "sh tools/aside.sh > out/aside.txt"
         self.made = ""                           # one more output of prepare
 
 
@@ -356,7 +357,7 @@ class Place:
         found = {"prepare": "%sprepare %s out/clean.csv%s" % (python, d.raw, d.option), "features": "%sfeatures out/clean.csv %s" % (python, d.table),
                  "train": "%strain %s out/model.json %s" % (python, d.table, d.lr), "report": python + "report out/model.json conf/notes out/report"}
         if "aside" in d.steps:
-            found["aside"] = "echo aside >> '%s'; sh tools/aside.sh > out/aside.txt" % self.ran_file
+            found["aside"] = "echo aside >> '%s'; %s" % (self.ran_file, d.aside)
         if d.more:
             found["extra"] = "echo extra >> '%s'; cat out/model.json > out/extra.txt" % self.ran_file
         return found

@@ -5,7 +5,7 @@ import subprocess
 import sysconfig
 
 from rows_files import edits
-from table import FEATURES, FEATURES_CUT, NONE, PYTHON_CUT, Form, Row, verdict
+from table import ASIDE, FEATURES, FEATURES_CUT, NONE, PYTHON_CUT, Form, Row, verdict
 
 ONE = "def a():\n    return 1\n\n\ndef b():\n    return 2\n"
 LIB = {"lib/__init__.py": ""}
@@ -35,6 +35,22 @@ def extension(value):
         subprocess.run(["gcc", "-shared", "-fPIC", "-O0", "-I/usr/include/python3.%d" % place.python_minor(), "-I" + include, "-o", str(place.root / "lib/fast.so"), str(source)],
                        check=True)
     return edit
+
+PAPERMILL = """
+#!/usr/bin/env python3
+import contextlib
+import json
+import os
+import sys
+
+sys.path.insert(0, os.getcwd())
+with open(sys.argv[1]) as file:
+    cells = json.load(file)["cells"]
+with open(sys.argv[2], "w") as out, contextlib.redirect_stdout(out):
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), {})
+"""
 
 
 FORMS = [
@@ -218,6 +234,22 @@ FORMS = [
                 '''})),
     Form("compiled extension", Row("another build", extension(9), FEATURES), ("its source alone", "lib/fast.pyx", "1", "9", NONE),
          head="from lib import fast", value="fast.value()", prepare=extension(1), files=dict(LIB, **{"lib/fast.pyx": "def value():\n    return 1\n"})),
+    Form("notebook", Row("a code cell", lambda p: p.write("work.ipynb", notebook("from lib import one\nprint(one.a() + 1)\n", "Title", 1)), ASIDE),
+         Row("a text cell", lambda p: p.write("work.ipynb", notebook("from lib import one\nprint(one.a())\n", "Other title", 1)), NONE),
+         Row("it is run in the editor", lambda p: p.write("work.ipynb", notebook("from lib import one\nprint(one.a())\n", "Title", 7)), NONE),
+         Row("a comment in a code cell", lambda p: p.write("work.ipynb", notebook("from lib import one  # it\nprint(one.a())\n", "Title", 1)), NONE),
+         ("what a cell imports", "lib/one.py", "return 1", "return 9", ASIDE), ("beside it", "lib/one.py", "return 2", "return 9", NONE),
+         ("what runs it", "tools/papermill", '"w") as', '"wt") as', ASIDE),
+         aside="tools/papermill work.ipynb out/aside.txt", prepare=lambda p: (p.root / "tools/papermill").chmod(0o755),
+         files=dict(files(one=ONE), **{"work.ipynb": notebook("from lib import one\nprint(one.a())\n", "Title", 1), "tools/papermill": PAPERMILL})),
+    Form("notebook that another program reads", Row("a text cell", lambda p: p.write("work.ipynb", notebook("1\n", "Other title", 1)), ASIDE),
+         aside="cp work.ipynb out/aside.txt", files={"work.ipynb": notebook("1\n", "Title", 1)}),
+    Form("script that starts Python", ("what its module imports", "lib/one.py", "return 1", "return 9", ASIDE), ("beside it", "lib/one.py", "return 2", "return 9", NONE),
+         ("comment in the module", "lib/job.py", "print(", "# a remark\nprint(", NONE), ("the script", "tools/job.sh", "lib.job", "lib.job -x", ASIDE),
+         aside="sh tools/job.sh > out/aside.txt", files=dict(files(one=ONE, job="from lib import one\nprint(one.a())\n"), **{"tools/job.sh": "cd .\nexec python3 -m lib.job\n"})),
+    Form("program of the project without a suffix", ("what it imports", "tools/beside.py", "return 1", "return 9", ASIDE), ("comment in it", "tools/job", "print(", "# a remark\nprint(", NONE),
+         aside="tools/job > out/aside.txt", prepare=lambda p: (p.root / "tools/job").chmod(0o755),
+         files={"tools/job": "#!/usr/bin/env python3\nimport beside\nprint(beside.a())\n", "tools/beside.py": ONE}),
     Form("package that every step imports", ("a constant that one step uses", "churn/limits.py", "TOP = 25", "TOP = 14", FEATURES),
          ("its __init__ imports one more module", "churn/__init__.py", "from churn.text import heading", "from churn.text import heading\nimport churn.unused", PYTHON_CUT),
          ("a helper that it re-exports", "churn/text.py", "text.title()", "text.upper()", verdict("skip", "skip", "skip", "rerun", "skip")),

@@ -45,7 +45,7 @@ class Pawl(Place):
                       "pass_env: [REGION]", "outputs: {model: out/model.json}"] + (["timeout: " + d.limits, "retry: {max: 1}"] if d.limits else []),
             "report": ["run: %sreport, '${inputs.model}', '${inputs.notes}', '${outputs.report}']" % python,
                        "inputs: {model: train.model, notes: conf/notes/}", "outputs: {report: out/report/}"],
-            "aside": ["run: \"echo aside >> '%s'; sh tools/aside.sh > ${outputs.o}\"" % self.ran_file, "outputs: {o: out/aside.txt}"],
+            "aside": ["run: \"echo aside >> '%s'; %s\"" % (self.ran_file, d.aside.replace("out/aside.txt", "${outputs.o}")), "outputs: {o: out/aside.txt}"],
             "extra": ["run: \"echo extra >> '%s'; cat ${inputs.model} > ${outputs.o}\"" % self.ran_file, "inputs: {model: train.model}", "outputs: {o: out/extra.txt}"]}
         names = [n for n in blocks if n in d.steps or (n == "extra" and d.more)]
         text = "version: 1\npipeline: churn\n"
