@@ -12,10 +12,17 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "cache/cache.h"
+#include "sys/jail.h"
 
-struct sandbox_bind {
-	struct str from, to; /* absolute on the host; absolute inside */
+struct sandbox_bind {        /* as sys/jail.h says */
+	enum jail_bind_type type;
+	struct str from, to;     /* absolute on the host, or in the tree; absolute inside */
 	bool read_only;
+	const struct str *roots; /* JAIL_TREE */
+	size_t nroots;
+	int fd;                  /* JAIL_BYTES: kept open for the sandbox under this number */
+	uint32_t mode, uid, gid;
+	uint64_t size;
 };
 
 struct sandbox_spec {
@@ -27,7 +34,9 @@ struct sandbox_spec {
 	struct str user;                  /* "", "uid", "uid:gid" or a name of the image's passwd file */
 	bool network;                     /* share the host's network, resolv.conf, hosts and CA bundle (bound over the image's) */
 	struct str upper;                 /* absolute folder that takes the changes (with a sibling work folder); empty: thrown away */
+	bool build;                       /* as sys/jail.h says; the host's CA bundle is at SANDBOX_CERTIFICATES then, over nothing of the image's */
 };
+#define SANDBOX_CERTIFICATES "/run/pawl/ca-certificates.crt"
 
 /* The unpacked form of a layer blob: made if missing or not as it was made; its folder. ERR_DAMAGED: the blob was damaged, and is removed. Any thread; two at
  * once share the work. */
@@ -37,6 +46,10 @@ int sandbox_unpack(struct cache *c, const struct digest *layer, struct arena *a,
 int sandbox_command(const struct sandbox_spec *s, const char *const *argv, const char *const *envp, const char *self, struct arena *a,
 		    const char *const **out_argv, struct err *e);
 #define SANDBOX_VERB "__sandbox"
+/* The same for builds: what the sandbox is told and the command's variables lie in files without names, whose descriptors have to stay open in the
+ * child under their numbers (2 of them; the caller closes them). Nobody reads a secret off a command line. */
+int sandbox_command_private(const struct sandbox_spec *s, const char *const *argv, const char *const *envp, const char *self, struct arena *a,
+			    const char *const **out_argv, int fds[2], struct err *e);
 /* The private verb's main, argv[0] is SANDBOX_VERB: never returns on success. */
 int sandbox_main(int argc, char **argv, struct err *e);
 /* What this machine lacks for it: a text for `pawl doctor`, empty when all is there. */

@@ -11,6 +11,10 @@
  * write to as its own (sys/idmap.h). Without root, or where a file system cannot do that, the one id that exists inside is the wanted one and is the
  * caller outside. Either way what the command writes into a bind belongs to the caller. Overlays inside a user namespace use user.* attributes.
  *
+ * A build is what makes a root: /tmp is the root's own; the command has as many ids as can be had (sys/userns.h), and where there is but one, what changes
+ * owners succeeds and does nothing (sys/fakeids.h); binds keep their owners. Beside upper/ and work/ a file `made` lists what mounts needed in the root
+ * and the root did not have, each path with a NUL behind it, folders before what is in them.
+ *
  * What the image says is not trusted: targets of binds are looked up inside the root (openat2, RESOLVE_IN_ROOT), devices of its layers are
  * dead (nodev), the command gets no_new_privs and at most the capabilities that container engines give.
  */
@@ -22,10 +26,23 @@
 
 #include "base/err.h"
 
+enum jail_bind_type {
+	JAIL_PATH,   /* a file or folder of the host: file on file, folder on folder */
+	JAIL_TREE,   /* an overlay of roots, or what lies at `from` in it; what is written there is lost */
+	JAIL_BYTES,  /* a file in memory with the content of fd */
+	JAIL_MEMORY, /* an empty folder in memory */
+};
+
 struct jail_bind {
-	const char *from, *to; /* absolute on the host; absolute inside; file on file, folder on folder */
+	enum jail_bind_type type;
+	const char *from, *to;    /* absolute on the host, or in the tree; absolute inside */
 	bool read_only;
-	bool optional;         /* left out when `from` is not there */
+	bool optional;            /* left out when `from` is not there */
+	const char *const *roots; /* JAIL_TREE: absolute folders, lowest first */
+	size_t nroots;
+	int fd;                   /* JAIL_BYTES: read from its start */
+	unsigned mode, uid, gid;  /* JAIL_BYTES, inside; JAIL_MEMORY: the mode (0: 01777) */
+	unsigned long long size;  /* JAIL_MEMORY: bytes at most; 0: as the kernel likes */
 };
 
 struct jail {
@@ -36,6 +53,7 @@ struct jail {
 	size_t nbinds;
 	const char *workdir;      /* inside; made if missing; NULL: "/" */
 	unsigned uid, gid;
+	bool build;               /* as described above */
 	bool network;             /* share the host's */
 	const char *hostname;
 	const char *const *argv;  /* looked up by PATH of envp inside */
