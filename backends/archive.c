@@ -17,13 +17,15 @@
 
 #define CHUNK ((size_t)256 << 10)
 #define PATH_LIMIT 4096
+#define XATTRS_MAX 100
+#define XATTR_SIZE_MAX 65536
 #define RATIO_FREE (UINT64_C(64) << 20)
 
 /* libarchive's functions, by name without "archive_"; loaded when the first archive is opened. */
 #define FUNCTIONS(X) \
 	X(entry_filetype) X(entry_gid) X(entry_hardlink) X(entry_hardlink_utf8) \
 	X(entry_is_encrypted) X(entry_mode) X(entry_pathname) X(entry_pathname_utf8) X(entry_size) \
-	X(entry_size_is_set) X(entry_symlink) X(entry_symlink_utf8) X(entry_uid) X(error_string) \
+	X(entry_size_is_set) X(entry_symlink) X(entry_symlink_utf8) X(entry_uid) X(entry_xattr_next) X(entry_xattr_reset) X(error_string) \
 	X(read_data) X(read_free) X(read_new) X(read_next_header) X(read_open) X(read_open_fd) \
 	X(read_open_memory) X(read_support_filter_bzip2) X(read_support_filter_gzip) \
 	X(read_support_filter_xz) X(read_support_filter_zstd) X(read_support_format_tar) \
@@ -373,6 +375,37 @@ item_of(struct archive_reader *r, struct archive_item *out, bool *skip)
 }
 
 static int
+by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct tar_xattr *)a)->name, ((const struct tar_xattr *)b)->name);
+}
+
+/* Overlay's own would change what is seen of a root. */
+static bool
+xattr_kept(struct str name)
+{
+	return str_is(name, "security.capability") || (str_starts(name, STR("user.")) && !str_starts(name, STR("user.overlay.")));
+}
+
+static void
+read_xattrs(struct archive_reader *r, struct archive_item *out)
+{
+	const char *name;
+	const void *value;
+	size_t size, n = (size_t)lib.entry_xattr_reset(r->entry);
+	if (n == 0 || n > XATTRS_MAX)
+		return;
+	out->xattrs = arena_array(&r->item, struct tar_xattr, n);
+	while (out->nxattrs < n && lib.entry_xattr_next(r->entry, &name, &value, &size) == ARCHIVE_OK) {
+		if (name && xattr_kept(str_z(name)) && size <= XATTR_SIZE_MAX)
+			out->xattrs[out->nxattrs++] = (struct tar_xattr){ arena_str(&r->item, str_z(name)),
+									  arena_str(&r->item, (struct str){ value, size }) };
+	}
+	if (out->nxattrs > 1)
+		qsort(out->xattrs, out->nxattrs, sizeof out->xattrs[0], by_name);
+}
+
+static int
 next_header(struct archive_reader *r)
 {
 	const locale_t old = uselocale(r->locale ? r->locale : LC_GLOBAL_LOCALE);
@@ -413,6 +446,8 @@ archive_next(struct archive_reader *r, struct archive_item *out, struct err *e)
 				       name ? name : "?", (unsigned long long)r->opts.total);
 		if (item.type == ARCHIVE_LINK_ENTRY)
 			(void)map_put(&r->links, arena_str(&r->kept, item.path), 1);
+		else
+			read_xattrs(r, &item);
 		*out = item;
 		return 1;
 	}

@@ -9,6 +9,7 @@
 #ifndef PAWL_BACKENDS_ARCHIVE_H
 #define PAWL_BACKENDS_ARCHIVE_H
 
+#include "backends/tar.h"
 #include "cache/blobs.h"
 
 enum archive_type { ARCHIVE_FILE_ENTRY, ARCHIVE_FOLDER_ENTRY, ARCHIVE_LINK_ENTRY, ARCHIVE_HARDLINK_ENTRY };
@@ -35,6 +36,8 @@ struct archive_item {     /* borrowed until the next call */
 	uint64_t size;
 	uint32_t mode;        /* permission, set-id and sticky bits */
 	uint32_t uid, gid;
+	struct tar_xattr *xattrs; /* security.capability and those of users, sorted by name */
+	size_t nxattrs;
 };
 
 struct archive_reader;

@@ -70,15 +70,10 @@ layer_path_wrong(struct str path)
 	return NULL;
 }
 
-/* A new entry for path, in place of an older one. */
+/* A new entry for a checked path, in place of an older one. */
 static struct layer_entry *
-add(struct layer *l, struct str path, enum layer_type type, struct err *e)
+put_in(struct layer *l, struct str path, enum layer_type type, struct err *e)
 {
-	const char *wrong = layer_path_wrong(path);
-	if (wrong) {
-		(void)err_set(e, ERR_INPUT, "the path '" STR_FMT "' cannot be in a layer: it %s", STR_ARG(str_take(path, 300)), wrong);
-		return NULL;
-	}
 	if (l->entries.n >= ENTRIES_MAX) {
 		(void)err_set(e, ERR_INPUT, "a layer with more than %u entries", ENTRIES_MAX);
 		return NULL;
@@ -92,6 +87,16 @@ add(struct layer *l, struct str path, enum layer_type type, struct err *e)
 	if (old != MAP_NONE)
 		l->entries.v[old] = NULL;
 	return x;
+}
+
+static struct layer_entry *
+add(struct layer *l, struct str path, enum layer_type type, struct err *e)
+{
+	const char *wrong = layer_path_wrong(path);
+	if (!wrong)
+		return put_in(l, path, type, e);
+	(void)err_set(e, ERR_INPUT, "the path '" STR_FMT "' cannot be in a layer: it %s", STR_ARG(str_take(path, 300)), wrong);
+	return NULL;
 }
 
 static struct layer_entry *
@@ -168,12 +173,43 @@ layer_add_folder(struct layer *l, struct str path, struct err *e)
 	return add(l, path, LAYER_FOLDER, e) ? 0 : -1;
 }
 
+/* ".wh.NAME" beside the hidden path, ".wh..wh..opq" in the folder that hides. */
+static int
+add_hiding(struct layer *l, const struct layer_raw *r, struct err *e)
+{
+	struct arena *a = &l->arena;
+	const char *wrong = layer_path_wrong(r->path);
+	if (wrong)
+		return err_set(e, ERR_INPUT, "'" STR_FMT "' cannot be hidden by a layer: it %s", STR_ARG(str_take(r->path, 300)), wrong);
+	struct str path = path_join(a, r->path, STR(".wh..wh..opq"));
+	if (r->type == LAYER_WHITEOUT) {
+		const struct str name = arena_printf(a, ".wh." STR_FMT, STR_ARG(path_base(r->path)));
+		path = str_find_char(r->path, '/') == SIZE_MAX ? name : path_join(a, path_dir(r->path), name);
+	}
+	struct layer_entry *x = put_in(l, path, LAYER_FILE, e);
+	if (!x)
+		return -1;
+	x->source = SOURCE_BYTES;
+	return 0;
+}
+
+static void
+keep_xattrs(struct layer *l, struct layer_entry *x, const struct layer_raw *r)
+{
+	x->nxattrs = r->nxattrs;
+	x->xattrs = arena_array(&l->arena, struct tar_xattr, r->nxattrs + 1);
+	for (size_t i = 0; i < r->nxattrs; i++)
+		x->xattrs[i] = (struct tar_xattr){ arena_str(&l->arena, r->xattrs[i].name), arena_str(&l->arena, r->xattrs[i].value) };
+}
+
 int
 layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e)
 {
 	const char *wrong = r->type == LAYER_HARDLINK ? layer_path_wrong(r->target) : NULL;
 	if (wrong)
 		return err_set(e, ERR_INPUT, "the hard link '" STR_FMT "' has a target that %s", STR_ARG(r->path), wrong);
+	if (r->type == LAYER_WHITEOUT || r->type == LAYER_OPAQUE)
+		return add_hiding(l, r, e);
 	if (r->type == LAYER_LINK) {
 		if (layer_add_link(l, r->path, r->target, e) < 0)
 			return -1;
@@ -191,6 +227,7 @@ layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e)
 	x->gid = r->gid;
 	x->source = SOURCE_SPOOL;
 	x->offset = r->offset;
+	keep_xattrs(l, x, r);
 	x->size = r->type == LAYER_FILE ? r->size : 0;
 	x->target = r->type == LAYER_HARDLINK ? arena_str(&l->arena, r->target) : (struct str){ 0 };
 	return 0;
@@ -341,7 +378,7 @@ static int
 put_entry(struct out *o, const struct layer *l, struct blobs *b, const struct layer_entry *x, char *room, struct err *e)
 {
 	static const char zero[TAR_BLOCK];
-	static const enum tar_type type[] = { TAR_FILE, TAR_FOLDER, TAR_LINK, TAR_HARDLINK };
+	static const enum tar_type type[] = { TAR_FILE, TAR_FOLDER, TAR_LINK, TAR_HARDLINK, TAR_FIFO };
 	AUTO_BUF header = { 0 };
 	tar_header(&(struct tar_entry){ .type = type[x->type],
 					.path = x->path,
@@ -350,7 +387,9 @@ put_entry(struct out *o, const struct layer *l, struct blobs *b, const struct la
 					.mode = x->mode,
 					.uid = x->uid,
 					.gid = x->gid,
-					.mtime = LAYER_MTIME },
+					.mtime = LAYER_MTIME,
+					.xattrs = x->xattrs,
+					.nxattrs = x->type == LAYER_HARDLINK ? 0 : x->nxattrs },
 		   &header);
 	if (squeeze_write(o->to, buf_str(&header), e) < 0)
 		return -1;

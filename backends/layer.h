@@ -9,11 +9,13 @@
  * Refused (ERR_INPUT, the message names the entry): paths that are absolute, empty or not clean, names that begin with ".wh." (OCI reads
  * them as deletions), and entries that lie below one that is no folder. /tmp, /var/tmp and /root keep their usual modes.
  *
- * A layer made of a whole root file system (layer_add_raw) keeps owners and modes; all else holds for it as well.
+ * A layer made of a root file system, or of what a command changed in one (layer_add_raw), keeps owners, modes and extended attributes, and may hide what
+ * lies below it; all else holds for it as well.
  */
 #ifndef PAWL_BACKENDS_LAYER_H
 #define PAWL_BACKENDS_LAYER_H
 
+#include "backends/tar.h"
 #include "base/buf.h"
 #include "cache/blobs.h"
 #include "hashing/digest.h"
@@ -50,12 +52,22 @@ uint64_t layer_spooled(const struct layer *l); /* bytes so far: the offset of th
 int layer_spool_read(const struct layer *l, uint64_t offset, uint64_t size, struct buf *out, struct err *e); /* appended */
 int layer_add_spooled(struct layer *l, struct str path, bool exec, uint64_t offset, uint64_t size, struct err *e);
 
-enum layer_type { LAYER_FILE, LAYER_FOLDER, LAYER_LINK, LAYER_HARDLINK };
+enum layer_type {
+	LAYER_FILE,
+	LAYER_FOLDER,
+	LAYER_LINK,
+	LAYER_HARDLINK,
+	LAYER_FIFO,
+	LAYER_WHITEOUT, /* path is not there, whatever the layers below say */
+	LAYER_OPAQUE,   /* the folder at path has nothing of the layers below in it */
+};
 struct layer_raw {
 	enum layer_type type;
 	struct str path, target;   /* target: of a link as it is, of a hard link the path of a file that is added as well */
 	uint32_t mode, uid, gid;   /* mode: permission bits, set-id and sticky bits */
 	uint64_t offset, size;     /* LAYER_FILE: spooled */
+	const struct tar_xattr *xattrs; /* sorted by name; not of links */
+	size_t nxattrs;
 };
 int layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e);
 /* A path as layer_add takes it? NULL, or what is wrong with it. */

@@ -21,6 +21,8 @@ struct layer_entry {
 	uint64_t offset, size;
 	uint32_t mode, uid, gid;
 	bool raw;                /* owners and mode are what they shall be */
+	struct tar_xattr *xattrs;
+	size_t nxattrs;
 };
 
 struct layer {

@@ -119,6 +119,10 @@ layer_unpack(struct layer *l, struct blobs *b, int at, struct err *e)
 			if (linkat(at, arena_z(&a, x->target), at, path, 0) < 0)
 				bad = err_os(e, "make the link '%s'", path);
 			break;
+		case LAYER_FIFO:
+		case LAYER_WHITEOUT:
+		case LAYER_OPAQUE:
+			break; /* of roots alone */
 		}
 		arena_done(&a);
 	}

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backends/build_run.h"
 #include "base/buf.h"
 #include "base/js.h"
 #include "sys/file.h"
@@ -207,6 +208,12 @@ certificates(void)
 	return NULL;
 }
 
+bool
+sandbox_has_certificates(void)
+{
+	return certificates() != NULL;
+}
+
 /* Names, hosts and certificates of the host, over the image's own. A build may write the image's own certificates. */
 static size_t
 add_network(struct jail_bind *v, bool build)
@@ -320,6 +327,32 @@ find_env(const struct js *o, struct arena *a, const char *const **out, struct er
 	return 0;
 }
 
+/* Why a sandbox told by descriptor never started its command, for who told it: "!CODE TEXT" in place of what was told. */
+static void
+report(const char *told, const struct err *e)
+{
+	AUTO_BUF text = { 0 };
+	uint64_t fd;
+	if (*told != '@' || !str_u64(str_z(told + 1), &fd) || fd > INT_MAX || ftruncate((int)fd, 0) < 0)
+		return;
+	buf_printf(&text, "!%d %s", e->code, e->text);
+	(void)!pwrite((int)fd, text.p, text.n, 0); /* it is in memory */
+}
+
+int
+sandbox_reported(int told, struct err *e)
+{
+	AUTO_BUF text = { 0 };
+	uint64_t code;
+	if (lseek(told, 0, SEEK_SET) < 0 || file_read_fd(told, SPEC_MAX, &text, e) < 0)
+		return err_wrap(e, "sandbox");
+	if (!str_starts(buf_str(&text), STR("!")))
+		return 0;
+	const struct str_cut c = str_cut(str_drop(buf_str(&text), 1), ' ');
+	const bool known = str_u64(c.head, &code) && code > ERR_NONE && code <= ERR_BUG;
+	return err_set(e, known ? (enum err_code)code : ERR_BUG, STR_FMT, STR_ARG(c.tail));
+}
+
 int
 sandbox_main(int argc, char **argv, struct err *e)
 {
@@ -330,6 +363,13 @@ sandbox_main(int argc, char **argv, struct err *e)
 	if (argc < 3)
 		return err_set(e, ERR_INPUT, "%s is for pawl itself", SANDBOX_VERB);
 	int rc = parse_spec(argv[1], &o, e);
+	if (rc == 0 && js_get(o, "tool")) {
+		rc = build_tool(o, e);
+		js_free(o);
+		if (rc < 0)
+			return err_wrap(e, "sandbox");
+		_exit(0);
+	}
 	if (rc == 0)
 		rc = fill(o, &a, &j, e);
 	j.argv = (const char *const *)(argv + 2);
@@ -339,8 +379,10 @@ sandbox_main(int argc, char **argv, struct err *e)
 		rc = jail_run(&j, &status, e);
 	js_free(o);
 	arena_done(&a);
-	if (rc < 0)
+	if (rc < 0) {
+		report(argv[1], e);
 		return err_wrap(e, "sandbox");
+	}
 	_exit(status);
 }
 

@@ -37,6 +37,7 @@ struct sandbox_spec {
 	bool build;                       /* as sys/jail.h says; the host's CA bundle is at SANDBOX_CERTIFICATES then, over nothing of the image's */
 };
 #define SANDBOX_CERTIFICATES "/run/pawl/ca-certificates.crt"
+bool sandbox_has_certificates(void); /* has the host a CA bundle? */
 
 /* The unpacked form of a layer blob: made if missing or not as it was made; its folder. ERR_DAMAGED: the blob was damaged, and is removed. Any thread; two at
  * once share the work. */
@@ -50,6 +51,8 @@ int sandbox_command(const struct sandbox_spec *s, const char *const *argv, const
  * child under their numbers (2 of them; the caller closes them). Nobody reads a secret off a command line. */
 int sandbox_command_private(const struct sandbox_spec *s, const char *const *argv, const char *const *envp, const char *self, struct arena *a,
 			    const char *const **out_argv, int fds[2], struct err *e);
+/* After it has ended: 0, or -1 and why the command was never started. told: fds[0]. */
+int sandbox_reported(int told, struct err *e);
 /* The private verb's main, argv[0] is SANDBOX_VERB: never returns on success. */
 int sandbox_main(int argc, char **argv, struct err *e);
 /* What this machine lacks for it: a text for `pawl doctor`, empty when all is there. */

@@ -112,6 +112,11 @@ tar_header(const struct tar_entry *t, struct buf *out)
 		buf_putc(&name, '/');
 	const struct str path = buf_str(&name);
 	AUTO_BUF pax = { 0 };
+	for (size_t i = 0; i < t->nxattrs; i++) {
+		AUTO_BUF key = { 0 };
+		buf_printf(&key, "SCHILY.xattr." STR_FMT, STR_ARG(t->xattrs[i].name));
+		pax_record(&pax, buf_z(&key), t->xattrs[i].value);
+	}
 	if (t->gid > ID_MAX_USTAR)
 		pax_number(&pax, "gid", t->gid);
 	if (t->target.n > LINK.n)

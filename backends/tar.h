@@ -11,7 +11,11 @@
 
 #define TAR_BLOCK 512
 
-enum tar_type { TAR_FILE = '0', TAR_HARDLINK = '1', TAR_LINK = '2', TAR_FOLDER = '5' };
+enum tar_type { TAR_FILE = '0', TAR_HARDLINK = '1', TAR_LINK = '2', TAR_FOLDER = '5', TAR_FIFO = '6' };
+
+struct tar_xattr {
+	struct str name, value;
+};
 
 struct tar_entry {
 	enum tar_type type;
@@ -21,6 +25,8 @@ struct tar_entry {
 	uint32_t mode;     /* permission bits */
 	uint32_t uid, gid;
 	int64_t mtime;
+	const struct tar_xattr *xattrs; /* sorted by name; in pax records as star writes them */
+	size_t nxattrs;
 };
 
 /* The header blocks of an entry, appended. The content follows, then tar_pad(size) zero bytes. */

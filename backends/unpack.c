@@ -42,6 +42,21 @@ open_parent(struct unpacking *u, struct str path, struct err *e)
 	return fd < 0 ? err_os(e, "entry '" STR_FMT "'", STR_ARG(path)) : fd;
 }
 
+/* Extended attributes, after the owner: a change of owner takes capabilities away. Without root there is nobody to give them. */
+static int
+mark(struct unpacking *u, int at, const char *name, const struct archive_item *item, struct err *e)
+{
+	const char *path = arena_printf(&u->arena, "/proc/self/fd/%d/%s", at, name).p;
+	for (size_t i = 0; i < item->nxattrs; i++) {
+		const struct tar_xattr *x = &item->xattrs[i];
+		if (!u->is_root && !str_starts(x->name, STR("user.")))
+			continue;
+		if (lsetxattr(path, arena_z(&u->arena, x->name), x->value.p, x->value.n, 0) < 0 && errno != ENOTSUP)
+			return err_os(e, "give '" STR_FMT "' its attribute " STR_FMT, STR_ARG(item->path), STR_ARG(x->name));
+	}
+	return 0;
+}
+
 static int
 own(struct unpacking *u, int at, const char *name, const struct archive_item *item, struct err *e)
 {
@@ -53,7 +68,7 @@ own(struct unpacking *u, int at, const char *name, const struct archive_item *it
 	const mode_t mine = u->is_root ? 0 : item->type == ARCHIVE_FOLDER_ENTRY ? 0700 : 0600;
 	if (item->type != ARCHIVE_LINK_ENTRY && fchmodat(at, name, mode | mine, 0) < 0)
 		return err_os(e, "give '" STR_FMT "' its mode", STR_ARG(item->path));
-	return 0;
+	return item->nxattrs > 0 ? mark(u, at, name, item, e) : 0;
 }
 
 static int

@@ -49,7 +49,8 @@ jail_overlay(struct jail_build *b, const char *const *roots, size_t n, const cha
 		buf_printf(&data, "%s%s", link, i ? ":" : "");
 	}
 	buf_printf(&data, ",upperdir=%s,workdir=%s%s", upper, work, b->user_ns ? ",userxattr" : "");
-	if (b->j->build) /* the upper folder is read by others: changes are whole files at their own paths */
+	/* the upper folder is read by others: changes are whole files at their own paths, as user namespaces have them anyway */
+	if (b->j->build && !b->user_ns)
 		buf_puts(&data, ",redirect_dir=off,index=off,metacopy=off");
 	if (mkdir(at, 0755) < 0)
 		return err_os(e, "make the mount point '%s'", at);

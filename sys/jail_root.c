@@ -119,7 +119,8 @@ mount_all(struct jail_build *b, struct err *e)
 		return -1;
 	if (!j->build || !j->upper)
 		return 0;
-	return file_replace(AT_FDCWD, "up/made", buf_str(&b->made), 0600, false, e);
+	AUTO_FD made = file_open(AT_FDCWD, "up/made", O_WRONLY | O_CREAT | O_APPEND, 0600, e);
+	return made < 0 ? -1 : file_write_all(made, buf_str(&b->made), e);
 }
 
 int
