@@ -21,8 +21,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "sys/file.h"
 #include "sys/fakeids.h"
+#include "sys/file.h"
 #include "sys/idmap.h"
 #include "sys/jail_inside.h"
 #include "sys/userns.h"
