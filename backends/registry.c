@@ -303,6 +303,21 @@ answer_is_index(const struct http_answer *answer)
 }
 
 int
+registry_get(struct registry *r, const struct registry_ref *ref, struct buf *bytes, struct digest *digest, struct err *e)
+{
+	struct arena a = { 0 };
+	struct http_answer answer;
+	const struct str name = digest_is_zero(&ref->digest) ? ref->tag : digest_str(&ref->digest, &a);
+	const int bad = get_manifest(r, ref, name, &ref->digest, &a, &answer, e);
+	if (bad == 0) {
+		buf_put(bytes, answer.body);
+		*digest = digest_of(answer.body);
+	}
+	arena_done(&a);
+	return bad;
+}
+
+int
 registry_manifest(struct registry *r, const struct registry_ref *ref, struct str platform, struct buf *bytes, struct digest *digest,
 		  struct err *e)
 {

@@ -62,8 +62,30 @@ struct registry_push {
 struct registry_pushed {
 	size_t uploaded, mounted, requests;
 	uint64_t bytes;
+	bool mended;  /* it lacked what it was known to have */
+	bool subject; /* it understood what the manifest refers to */
 };
 /* Blobs that the registry is not known to have, then the manifest. One that knows a blob no more (MANIFEST_BLOB_UNKNOWN) gets what it lacks. */
 int registry_push(struct registry *r, const struct registry_push *p, struct registry_pushed *out, struct err *e);
+
+/* ---- documents that refer to an image ---- */
+
+struct registry_referrer {
+	struct digest subject;   /* the image's manifest */
+	uint64_t subject_size;
+	const char *media;       /* of the document: "application/spdx+json"; the artifact's type as well */
+	const char *predicate;   /* NULL, or the annotation in-toto.io/predicate-type */
+	struct digest blob;      /* the document, in the store */
+	uint64_t size;
+};
+/* Its manifest: canonical, nothing volatile. */
+void registry_referrer_write(const struct registry_referrer *d, struct buf *out);
+/* Push it to where its subject is; a registry that keeps no list of such documents gets one under the tag sha256-HEX. Nothing is sent when the registry
+ * is known to have it, unless doubt. seen as in registry_push. */
+int registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, bool doubt, struct blobs *b,
+		   struct batch *seen, struct err *e);
+
+/* A manifest or index as it is, by digest or tag; appended. */
+int registry_get(struct registry *r, const struct registry_ref *ref, struct buf *bytes, struct digest *digest, struct err *e);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "backends/registry_inside.h"
-#include "sys/clock.h"
 #include "sys/pool.h"
 
 /* Below this an upload costs no more than the question whether it is needed. */
@@ -18,68 +17,6 @@ struct push {
 	pthread_mutex_t *having; /* held around p->have */
 	struct arena arena;
 };
-
-static void
-seen_key(const struct registry_ref *to, const struct digest *d, struct buf *out)
-{
-	buf_put(out, to->host);
-	buf_putc(out, '\0');
-	buf_put(out, to->repository);
-	buf_putc(out, '\0');
-	buf_put(out, (struct str){ (const char *)d->b, sizeof d->b });
-}
-
-/* What is known of a blob under to: the time, and (to without a repository) which repository of that host had it last. False: nothing. */
-static bool
-look_up(struct push *x, const struct registry_ref *to, const struct digest *d, struct str *repository)
-{
-	struct view *v;
-	struct str value;
-	AUTO_BUF key = { 0 };
-	if (!x->r->opts.records || view_begin(x->r->opts.records, &v, NULL) < 0)
-		return false;
-	seen_key(to, d, &key);
-	const bool there = key.n <= RECORD_KEY_MAX && view_get(v, TABLE_SEEN, buf_str(&key), &value);
-	if (there && repository)
-		*repository = arena_str(&x->arena, str_drop(value, sizeof(uint64_t)));
-	view_end(v);
-	return there;
-}
-
-static bool
-seen(struct push *x, const struct digest *d)
-{
-	return look_up(x, x->p->to, d, NULL);
-}
-
-/* A repository of the same host from which a blob may be mounted; empty: none is known. */
-static struct str
-seen_elsewhere(struct push *x, const struct digest *d)
-{
-	struct str repository = { 0 };
-	const struct registry_ref host = { .host = x->p->to->host };
-	(void)look_up(x, &host, d, &repository);
-	return repository;
-}
-
-static void
-put_seen(struct push *x, const struct registry_ref *to, const struct digest *d, struct str repository)
-{
-	AUTO_BUF key = { 0 }, value = { 0 };
-	seen_key(to, d, &key);
-	buf_u64(&value, (uint64_t)clock_real());
-	buf_put(&value, repository);
-	if (x->p->seen && key.n <= RECORD_KEY_MAX)
-		batch_put(x->p->seen, TABLE_SEEN, buf_str(&key), buf_str(&value));
-}
-
-static void
-remember(struct push *x, const struct digest *d)
-{
-	const struct registry_ref host = { .host = x->p->to->host };
-	put_seen(x, x->p->to, d, (struct str){ 0 });
-	put_seen(x, &host, d, x->p->to->repository);
-}
 
 static int
 ask(struct push *x, const char *method, struct str path, struct http_answer *out, struct err *e)
@@ -160,7 +97,7 @@ send_item(struct push *x, const struct registry_item *i, bool careful, struct er
 	bool there = false;
 	struct registry_item item = *i;
 	if (item.from.n == 0)
-		item.from = seen_elsewhere(x, &i->digest);
+		item.from = registry_seen_at(x->r, x->p->to->host, &i->digest, &x->arena);
 	const bool mounts = item.from.n > 0 && !careful;
 	if ((careful || (i->size > ASK_FIRST && !mounts)) && head(x, i, &there, e) < 0)
 		return -1;
@@ -235,13 +172,13 @@ send_items(struct push *x, bool careful, struct err *e)
 	struct sending s = { .push = x, .careful = careful, .mu = PTHREAD_MUTEX_INITIALIZER };
 	s.items = arena_array(&x->arena, const struct registry_item *, x->p->nitems + 1);
 	for (size_t k = 0; k < x->p->nitems; k++) {
-		if (careful || !seen(x, &x->p->items[k].digest))
+		if (careful || !registry_seen(x->r, x->p->to, &x->p->items[k].digest))
 			s.items[s.nitems++] = &x->p->items[k];
 	}
 	if (s.nitems > 0 && send_together(x, &s, e) < 0)
 		return -1;
-	for (size_t k = 0; k < s.nitems; k++)
-		remember(x, &s.items[k]->digest);
+	for (size_t k = 0; k < s.nitems && x->p->seen; k++)
+		registry_note(x->p->to, &s.items[k]->digest, x->p->seen);
 	return 0;
 }
 
@@ -269,10 +206,14 @@ push_all(struct push *x, struct err *e)
 	struct http_answer answer;
 	if (send_items(x, false, e) < 0 || put_manifest(x, &answer, e) < 0)
 		return -1;
-	if (blob_unknown(&answer) && (send_items(x, true, e) < 0 || put_manifest(x, &answer, e) < 0))
-		return -1;
+	if (blob_unknown(&answer)) {
+		x->done.mended = true;
+		if (send_items(x, true, e) < 0 || put_manifest(x, &answer, e) < 0)
+			return -1;
+	}
 	if (answer.status != 201 && answer.status != 200 && answer.status != 202)
 		return registry_refused(x->p->to, "put the manifest to", &answer, e);
+	x->done.subject = http_header(&answer, "oci-subject").n > 0;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/image_attest.h"
 #include "rules/image_inside.h"
 #include "rules/wheels.h"
 
@@ -145,6 +146,8 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	key_num(k, "format", STR("layer"), LAYER_FORMAT);
 	key_num(k, "format", STR("wheel"), WHEEL_FORMAT);
 	key_text(k, "format", STR("compressor"), str_z(b->identity(BUILDER_FILES, image_compression(env))));
+	if (env->sbom || env->provenance)
+		key_num(k, "attest", env->sbom && env->provenance ? STR("both") : env->sbom ? STR("sbom") : STR("provenance"), ATTEST_FORMAT);
 	if (env->dockerfile.n > 0)
 		key_text(k, "dockerfile", STR(""), env->dockerfile);
 	return 0;

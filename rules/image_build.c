@@ -8,6 +8,7 @@
 
 #include "backends/layout.h"
 #include "backends/oci.h"
+#include "rules/image_attest.h"
 #include "rules/image_inside.h"
 #include "sys/loop.h"
 #include "sys/pool.h"
@@ -25,6 +26,8 @@ struct building {
 	struct image_layers layers;
 	struct digest manifest, config_digest;
 	uint64_t manifest_size, config_size;
+	struct output documents[2]; /* image_attest.h */
+	size_t ndocuments;
 	atomic_bool stop;
 	struct err err;
 	bool bad;
@@ -172,6 +175,37 @@ put_manifest(struct building *b, struct err *e)
 	return blobs_put(b->project->cache->blobs, buf_str(&text), &b->manifest, e);
 }
 
+static int
+put_document(struct building *b, const char *name, void (*write)(const struct attest *x, struct buf *out), const struct attest *x, struct err *e)
+{
+	AUTO_BUF text = { 0 };
+	struct output o = { .name = str_z(name), .type = OUTPUT_FILE };
+	write(x, &text);
+	o.size = text.n;
+	if (blobs_put(b->project->cache->blobs, buf_str(&text), &o.digest, e) < 0)
+		return -1;
+	b->documents[b->ndocuments++] = o;
+	return 0;
+}
+
+static int
+put_documents(struct building *b, struct err *e)
+{
+	const struct ir_environment *env = b->data->env;
+	const struct attest x = { .name = image_repo_tag(b->project, env, &b->arena),
+				  .pipeline = b->project->ir.pipeline,
+				  .environment = env->name,
+				  .builder = b->project->stack->builder.n > 0 ? b->project->stack->builder : STR("native"),
+				  .manifest = b->manifest,
+				  .parent = &b->parent,
+				  .wheels = &b->wheels,
+				  .key = b->task->key,
+				  .key_digest = b->task->key_digest };
+	if (env->provenance && put_document(b, "provenance", attest_provenance, &x, e) < 0)
+		return -1;
+	return env->sbom ? put_document(b, "sbom", attest_sbom, &x, e) : 0;
+}
+
 /* A bootstrapped root has no config: what every shell expects. */
 static struct js *
 bootstrap_config(void)
@@ -206,7 +240,7 @@ build(struct building *b, struct err *e)
 		return -1;
 	if (make_layers(b, e) < 0)
 		return -1;
-	return put_config(b, e) < 0 || put_manifest(b, e) < 0 ? -1 : 0;
+	return put_config(b, e) < 0 || put_manifest(b, e) < 0 || put_documents(b, e) < 0 ? -1 : 0;
 }
 
 /* The cache is an OCI layout: other tools find the image in it by this name. It works without. */
@@ -241,8 +275,10 @@ result_of(struct building *b, struct result *r)
 	AUTO_JS info = image_info_js(&b->layers);
 	AUTO_BUF text = { 0 };
 	js_write(info, &text);
-	struct output *v = arena_array(&b->arena, struct output, b->layers.n + 2);
+	struct output *v = arena_array(&b->arena, struct output, b->layers.n + 2 + b->ndocuments);
 	size_t n = 0;
+	for (size_t i = 0; i < b->ndocuments; i++)
+		v[n++] = b->documents[i];
 	v[n++] = (struct output){ .name = STR("manifest"), .type = OUTPUT_FILE, .digest = b->manifest, .size = b->manifest_size };
 	v[n++] = (struct output){ .name = STR("config"), .type = OUTPUT_FILE, .digest = b->config_digest, .size = b->config_size };
 	for (size_t i = 0; i < b->layers.n; i++) {

@@ -6,6 +6,7 @@
 #include "backends/engine_docker.h"
 #include "backends/layout.h"
 #include "backends/registry.h"
+#include "rules/image_attest.h"
 #include "rules/image_inside.h"
 
 /* ---- all blobs of an image here ---- */
@@ -189,6 +190,26 @@ mounted_from(const struct ir_environment *env, const struct registry_ref *to, st
 	return parent.repository;
 }
 
+/* What refers to the image: when it is there and can be used. */
+static int
+push_documents(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct registry *r, bool doubt,
+	       struct batch *seen, struct err *e)
+{
+	static const struct {
+		const char *output, *media, *predicate;
+	} rows[] = { { "sbom", ATTEST_SPDX, NULL }, { "provenance", ATTEST_IN_TOTO, ATTEST_SLSA } };
+	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+		const struct output *o = result_output(x->result, str_z(rows[k].output));
+		if (!o)
+			continue;
+		const struct registry_referrer d = { .subject = i->manifest, .subject_size = i->manifest_size, .media = rows[k].media,
+						     .predicate = rows[k].predicate, .blob = o->digest, .size = o->size };
+		if (registry_refer(r, to, &d, doubt, p->cache->blobs, seen, e) < 0)
+			return err_wrap(e, "the %s of '" STR_FMT "'", rows[k].output, STR_ARG(x->env->name));
+	}
+	return 0;
+}
+
 static int
 push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct batch *seen, struct arena *a,
      struct err *e)
@@ -212,7 +233,10 @@ push(struct project *p, const struct pushing *x, const struct layout_image *i, c
 	struct pushing ctx = *x;
 	const struct registry_push job = { .to = to, .items = items, .nitems = n, .manifest = buf_str(&manifest), .blobs = p->cache->blobs, .have = have,
 					   .ctx = &ctx, .seen = seen };
-	const int bad = registry_push(r, &job, NULL, e);
+	struct registry_pushed done;
+	int bad = registry_push(r, &job, &done, e);
+	if (bad == 0)
+		bad = push_documents(p, x, i, to, r, done.mended, seen, e);
 	registry_free(r);
 	return bad;
 }

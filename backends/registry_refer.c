@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Documents that refer to an image (OCI distribution 1.1). A registry that knows of them says so with OCI-Subject; for one that does not, an index under the
+ * tag sha256-HEX of the image lists them, which we keep. Two clients that write such an index at once: the later wins.
+ */
+#include <string.h>
+
+#include "backends/registry_inside.h"
+
+#define EMPTY "{}"
+#define EMPTY_MEDIA "application/vnd.oci.empty.v1+json"
+#define LISTED_MAX 1000
+
+static struct js *
+descriptor(const char *media, const struct digest *d, uint64_t size)
+{
+	struct js *v = js_map();
+	char text[DIGEST_TEXT + 1];
+	digest_text(d, text);
+	js_set(v, "mediaType", js_textz(media));
+	js_set(v, "digest", js_textz(text));
+	js_set(v, "size", js_int((int64_t)size));
+	return v;
+}
+
+static struct js *
+annotations(const struct registry_referrer *d)
+{
+	struct js *v = js_map();
+	js_set(v, "org.opencontainers.image.created", js_textz("2000-01-01T00:00:00Z"));
+	if (d->predicate)
+		js_set(v, "in-toto.io/predicate-type", js_textz(d->predicate));
+	return v;
+}
+
+void
+registry_referrer_write(const struct registry_referrer *d, struct buf *out)
+{
+	AUTO_JS doc = js_map();
+	struct js *layers = js_list();
+	const struct digest empty = digest_of(STR(EMPTY));
+	js_push(layers, descriptor(d->media, &d->blob, d->size));
+	js_set(doc, "schemaVersion", js_int(2));
+	js_set(doc, "mediaType", js_textz(OCI_MANIFEST));
+	js_set(doc, "artifactType", js_textz(d->media));
+	js_set(doc, "config", descriptor(EMPTY_MEDIA, &empty, sizeof EMPTY - 1));
+	js_set(doc, "layers", layers);
+	js_set(doc, "subject", descriptor(OCI_MANIFEST, &d->subject, d->subject_size));
+	js_set(doc, "annotations", annotations(d));
+	js_write(doc, out);
+}
+
+/* ---- the index of a registry that has no list of its own ---- */
+
+static bool
+listed(const struct js *manifests, const struct digest *d)
+{
+	for (size_t i = 0; i < js_len(manifests); i++) {
+		struct digest have;
+		if (digest_parse(js_str(js_get(js_at(manifests, i), "digest")), false, &have) && digest_eq(&have, d))
+			return true;
+	}
+	return false;
+}
+
+static int
+put_index(struct registry *r, const struct registry_ref *tag, const struct js *doc, struct arena *a, struct err *e)
+{
+	static const struct http_header type[] = { { STR_INIT("Content-Type"), STR_INIT(OCI_INDEX) } };
+	AUTO_BUF text = { 0 };
+	struct http_answer answer;
+	js_write(doc, &text);
+	const struct registry_request q = { .ref = tag, .method = "PUT", .actions = "pull,push", .headers = type, .nheaders = 1, .body = buf_str(&text),
+					    .path = arena_printf(a, "/v2/" STR_FMT "/manifests/" STR_FMT, STR_ARG(tag->repository), STR_ARG(tag->tag)) };
+	if (registry_ask(r, &q, a, &answer, e) < 0)
+		return -1;
+	return answer.status == 201 || answer.status == 200 || answer.status == 202 ? 0 : registry_refused(tag, "list a document in", &answer, e);
+}
+
+static int
+list_it(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, const struct digest *manifest, uint64_t size,
+	struct arena *a, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	AUTO_BUF text = { 0 };
+	AUTO_JS doc = NULL;
+	struct err why = { 0 };
+	struct digest now;
+	digest_hex(&d->subject, hex);
+	const struct registry_ref tag = { .host = to->host, .repository = to->repository, .tag = arena_printf(a, "sha256-%s", hex) };
+	if (registry_get(r, &tag, &text, &now, &why) < 0) {
+		if (why.code != ERR_MISSING) {
+			if (e)
+				*e = why;
+			return -1;
+		}
+	} else if (js_parse(buf_str(&text), "the list of documents", &doc, NULL) < 0 || js_type(js_get(doc, "manifests")) != JS_LIST) {
+		return err_set(e, ERR_WORLD, "'" STR_FMT "' in " STR_FMT "/" STR_FMT " is no list of documents: remove that tag", STR_ARG(tag.tag),
+			       STR_ARG(to->host), STR_ARG(to->repository));
+	}
+	if (!doc) {
+		doc = js_map();
+		js_set(doc, "schemaVersion", js_int(2));
+		js_set(doc, "mediaType", js_textz(OCI_INDEX));
+		js_set(doc, "manifests", js_list());
+	}
+	struct js *manifests = js_get(doc, "manifests");
+	if (listed(manifests, manifest) || js_len(manifests) >= LISTED_MAX)
+		return 0;
+	struct js *one = descriptor(OCI_MANIFEST, manifest, size);
+	js_set(one, "artifactType", js_textz(d->media));
+	js_set(one, "annotations", annotations(d));
+	js_push(manifests, one);
+	return put_index(r, &tag, doc, a, e);
+}
+
+/* ---- */
+
+static int
+nothing_to_have(void *ctx, const struct registry_item *i, struct err *e)
+{
+	(void)ctx;
+	(void)i;
+	return err_set(e, ERR_MISSING, "a document about an image is no longer in the cache; build the image again");
+}
+
+int
+registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, bool doubt, struct blobs *b,
+	       struct batch *seen, struct err *e)
+{
+	struct arena a = { 0 };
+	AUTO_BUF text = { 0 };
+	struct digest empty;
+	struct registry_pushed done;
+	registry_referrer_write(d, &text);
+	const struct digest manifest = digest_of(buf_str(&text));
+	const struct registry_ref by_digest = { .host = to->host, .repository = to->repository };
+	if (!doubt && registry_seen(r, &by_digest, &manifest))
+		return 0;
+	int bad = blobs_put(b, STR(EMPTY), &empty, e);
+	if (bad == 0) {
+		const struct registry_item items[] = { { .digest = empty, .size = sizeof EMPTY - 1 }, { .digest = d->blob, .size = d->size } };
+		const struct registry_push p = { .to = &by_digest, .items = items, .nitems = 2, .manifest = buf_str(&text), .blobs = b,
+						 .have = nothing_to_have, .seen = seen };
+		bad = registry_push(r, &p, &done, e);
+	}
+	if (bad == 0 && !done.subject)
+		bad = list_it(r, to, d, &manifest, text.n, &a, e);
+	if (bad == 0 && seen)
+		registry_note(&by_digest, &manifest, seen);
+	arena_done(&a);
+	return bad;
+}
