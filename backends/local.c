@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 #include "backends/lines.h"
 #include "backends/orchestrator.h"
 #include "backends/sandbox.h"
+#include "base/vec.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/guard.h"
@@ -29,11 +31,25 @@
 
 #define TERM_GRACE (2 * NS_PER_S)       /* between TERM and KILL after a timeout */
 #define EMPTY_PATIENCE (10 * NS_PER_S)  /* for a killed group; longer only in uninterruptible sleep */
+enum { FOUND_MOST = 64 };
 #define READ_MAX 262144                 /* bytes of one pipe before others get their turn */
+
+struct found {
+	const char *name, *path; /* argv[0] and PATH */
+	const char *program;     /* NULL: to be searched by each job itself */
+};
 
 struct orchestrator {
 	struct loop *loop;
-	struct guard *guard; /* with the first job */
+	/* With the first job: */
+	struct guard *guard;
+	int null;
+	sigset_t signals;
+	/* What one job has looked up and the next ones need again: */
+	struct arena arena;
+	VEC(struct found) found;
+	const char *cwd;
+	int folder;
 };
 
 struct stream {
@@ -66,6 +82,7 @@ local_open(struct loop *l, struct err *e)
 	struct orchestrator *o = mem_zalloc(sizeof *o);
 
 	o->loop = l;
+	o->null = o->folder = -1;
 	return o;
 }
 
@@ -75,6 +92,10 @@ local_close(struct orchestrator *o)
 	if (o == NULL)
 		return;
 	guard_close(o->guard);
+	file_closep(&o->null);
+	file_closep(&o->folder);
+	VEC_DONE(&o->found);
+	arena_done(&o->arena);
 	free(o);
 }
 
@@ -153,15 +174,23 @@ finish(struct job *j)
 	calls.ended(calls.ctx, &end, NULL);
 }
 
+static bool
+nobody_in(pid_t group)
+{
+	return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
 /* Is a process left in the group? Reaps those that became our children. */
 static bool
 group_empty(pid_t group)
 {
-	siginfo_t si;
+	siginfo_t si = { 0 };
 
+	if (nobody_in(group))
+		return true;
 	while (waitid(P_PGID, (id_t)group, &si, WEXITED | WNOHANG) == 0 && si.si_pid != 0)
 		si.si_pid = 0;
-	return kill(-group, 0) < 0 && errno == ESRCH;
+	return nobody_in(group);
 }
 
 static void
@@ -260,13 +289,50 @@ self_path(char *to, size_t size, struct err *e)
 	return 0;
 }
 
+static const char *
+path_of(const char *const *envp)
+{
+	while (*envp != NULL && strncmp(*envp, "PATH=", 5) != 0)
+		envp++;
+	return *envp != NULL ? *envp + 5 : "";
+}
+
+/* Where argv[0] is, looked up once: a search costs as much as the rest of a start. NULL: the job searches. */
+static const char *
+program_of(struct orchestrator *o, const char *name, const char *const *envp)
+{
+	const char *path = path_of(envp);
+
+	for (size_t i = 0; i < o->found.n; i++)
+		if (strcmp(o->found.v[i].name, name) == 0 && strcmp(o->found.v[i].path, path) == 0)
+			return o->found.v[i].program;
+	if (o->found.n == FOUND_MOST)
+		return NULL;
+	const struct found f = {
+		.name = arena_str(&o->arena, str_z(name)).p,
+		.path = arena_str(&o->arena, str_z(path)).p,
+		.program = proc_program(name, envp, &o->arena),
+	};
+	VEC_PUSH(&o->found, f);
+	return f.program;
+}
+
+static int
+folder_of(struct orchestrator *o, const char *cwd, struct err *e)
+{
+	if (o->folder >= 0 && strcmp(o->cwd, cwd) == 0)
+		return o->folder;
+	file_closep(&o->folder);
+	o->cwd = arena_str(&o->arena, str_z(cwd)).p;
+	return o->folder = file_open_dir(AT_FDCWD, cwd, e);
+}
+
 static int
 spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 {
 	struct arena a = { 0 };
 	const char *const *argv = s->argv;
-	int ret = 0;
-	AUTO_FD cwd = -1;
+	int ret = 0, cwd = -1;
 
 	char self[4096]; /* until the program is started: it is in its argv */
 
@@ -276,11 +342,11 @@ spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 			ret = sandbox_command(s->sandbox, s->argv, s->envp, self, &a, &argv, e);
 	}
 	if (ret == 0)
-		ret = cwd = file_open_dir(AT_FDCWD, s->cwd, e);
+		ret = cwd = folder_of(j->o, s->cwd, e);
 	if (ret >= 0) {
 		const struct proc_opts o = {
-			.argv = argv, .envp = s->envp, .cwd = cwd, .in = -1, .out = out, .err = err, .group = true,
-			.die_with_parent = true,
+			.argv = argv, .envp = s->envp, .cwd = cwd, .in = j->o->null, .out = out, .err = err, .group = true,
+			.die_with_parent = true, .program = program_of(j->o, argv[0], s->envp), .signals = &j->o->signals,
 		};
 
 		j->started = clock_mono();
@@ -308,13 +374,26 @@ pipe_for(struct stream *s, struct job *j, int number, int *theirs, struct err *e
 	return s->id == 0 ? -1 : 0;
 }
 
+/* With the first job. */
+static int
+begin(struct orchestrator *o, struct err *e)
+{
+	if (o->guard != NULL)
+		return 0;
+	if (o->null < 0 && (o->null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e)) < 0)
+		return -1;
+	proc_signals(&o->signals);
+	o->guard = guard_open(e);
+	return o->guard == NULL ? -1 : 0;
+}
+
 static struct job *
 local_submit(struct orchestrator *o, const struct job_spec *s, const struct job_calls *c, struct err *e)
 {
 	AUTO_FD out = -1;
 	AUTO_FD err = -1;
 
-	if (o->guard == NULL && (o->guard = guard_open(e)) == NULL)
+	if (begin(o, e) < 0)
 		return NULL;
 	struct job *j = mem_zalloc(sizeof *j);
 

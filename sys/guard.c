@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,47 +16,33 @@
 
 #define GROUPS_MAX 4096 /* that live at once; what is beyond is not guarded */
 
+struct table {
+	_Atomic uint32_t n;               /* places that were ever used */
+	_Atomic int32_t group[GROUPS_MAX]; /* 0: free */
+};
+
 struct guard {
 	pid_t pid;
 	int pipe;
+	struct table *table; /* shared */
 };
-
-/* What travels: the group to add, or its negative to remove; a message each. */
-static void
-tell(struct guard *g, int32_t word)
-{
-	ssize_t n;
-
-	do
-		n = send(g->pipe, &word, sizeof word, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	/* The guard can only be gone if somebody killed it; then groups are ended by their jobs alone. */
-}
 
 /* The guard's whole life. Only async-signal-safe calls: other threads of the parent may have held locks. */
 static void
-watch(int pipe)
+watch(int pipe, struct table *t)
 {
-	int32_t group[GROUPS_MAX];
-	int32_t word;
-	size_t n = 0;
+	char byte;
 	ssize_t got;
 
-	while ((got = read(pipe, &word, sizeof word)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got != (ssize_t)sizeof word)
-			break;
-		if (word > 0 && n < GROUPS_MAX)
-			group[n++] = word;
-		for (size_t i = 0; word < 0 && i < n; i++)
-			if (group[i] == -word) {
-				group[i] = group[--n];
-				break;
-			}
+	do
+		got = read(pipe, &byte, 1);
+	while (got > 0 || (got < 0 && errno == EINTR));
+	for (uint32_t i = 0; i < t->n; i++) {
+		const int32_t group = t->group[i];
+
+		if (group > 1)
+			kill(-group, SIGKILL);
 	}
-	for (size_t i = 0; i < n; i++)
-		kill(-group[i], SIGKILL);
 	_exit(0);
 }
 
@@ -65,9 +51,14 @@ guard_open(struct err *e)
 {
 	int ends[2];
 	sigset_t all, old;
+	struct table *table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_os(e, "make a pipe for the guard of process groups"), NULL;
+	if (table == MAP_FAILED || pipe2(ends, O_CLOEXEC) < 0) {
+		err_os(e, "make a pipe for the guard of process groups");
+		if (table != MAP_FAILED)
+			munmap(table, sizeof *table);
+		return NULL;
+	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	const pid_t pid = fork();
@@ -78,19 +69,21 @@ guard_open(struct err *e)
 		prctl(PR_SET_NAME, "pawl-guard");
 		dup2(ends[0], 0);
 		close_range(1, ~0U, 0);
-		watch(0);
+		watch(0, table);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	close(ends[0]);
 	if (pid < 0) {
 		err_os(e, "start the guard of process groups");
 		close(ends[1]);
+		munmap(table, sizeof *table);
 		return NULL;
 	}
 	struct guard *g = mem_zalloc(sizeof *g);
 
 	g->pid = pid;
 	g->pipe = ends[1];
+	g->table = table;
 	return g;
 }
 
@@ -102,17 +95,31 @@ guard_close(struct guard *g)
 	close(g->pipe);
 	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
+	munmap(g->table, sizeof *g->table);
 	free(g);
 }
 
 void
 guard_add(struct guard *g, pid_t group)
 {
-	tell(g, group);
+	struct table *t = g->table;
+	uint32_t i = 0;
+
+	while (i < t->n && t->group[i] != 0)
+		i++;
+	if (i == GROUPS_MAX)
+		return;
+	t->group[i] = group;
+	if (i == t->n)
+		t->n = i + 1;
 }
 
 void
 guard_remove(struct guard *g, pid_t group)
 {
-	tell(g, -group);
+	struct table *t = g->table;
+
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->group[i] == group)
+			t->group[i] = 0;
 }

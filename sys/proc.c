@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,15 +49,28 @@ as_argv(const char *const *v)
 
 #define NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/* libc's sigaction refuses the two signals that it uses itself, which GNU make hands on ignored; its sigset_t has a place for each. */
+NO_SANITIZE static long
+kernel_sigaction(int signal, const unsigned long *set, unsigned long *old)
+{
+	return syscall(SYS_rt_sigaction, signal, set, old, (size_t)NSIG / 8);
+}
+
+NO_SANITIZE static bool
+has_signal(const sigset_t *s, int signal)
+{
+	const unsigned bits = 8 * sizeof s->__val[0], i = (unsigned)signal - 1;
+	return s->__val[i / bits] >> i % bits & 1;
+}
+
 /* Handlers of ours must not run in the child, which shares our memory; what we ignore, it shall not. */
 NO_SANITIZE static void
 reset_signals(const struct start *s)
 {
-	/* All zeros is SIG_DFL in the kernel's own layout. libc's sigaction refuses the two signals that it uses itself, which
-	 * GNU make hands on ignored. */
-	static const unsigned long plain[8] = { 0 };
+	static const unsigned long plain[8] = { 0 }; /* SIG_DFL in the kernel's own layout */
 	for (int i = 1; i < NSIG; i++)
-		(void)syscall(SYS_rt_sigaction, i, plain, NULL, (size_t)NSIG / 8); /* fails for KILL and STOP */
+		if (!s->o->signals || has_signal(s->o->signals, i))
+			(void)kernel_sigaction(i, plain, NULL); /* fails for KILL and STOP */
 	(void)sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
@@ -155,16 +167,53 @@ candidates(const char *name, const char *const *envp, struct arena *a)
 	}
 	const char *path = variable(envp, "PATH");
 	struct str rest = str_z(path ? path : "/usr/local/bin:/usr/bin:/bin");
+	const size_t length = strlen(name);
 	size_t n = 1;
 	for (size_t i = 0; i < rest.n; i++)
 		n += rest.p[i] == ':';
 	const char **v = arena_array(a, const char *, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		const struct str_cut c = str_cut(rest, ':');
-		v[i] = arena_printf(a, STR_FMT "/%s", STR_ARG(c.head.n ? c.head : STR(".")), name).p;
+		const struct str folder = c.head.n ? c.head : STR(".");
+		char *one = arena_alloc(a, folder.n + length + 2);
+		memcpy(one, folder.p, folder.n);
+		one[folder.n] = '/';
+		memcpy(one + folder.n + 1, name, length + 1);
+		v[i] = one;
 		rest = c.tail;
 	}
 	return v;
+}
+
+static bool
+runnable(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+const char *
+proc_program(const char *name, const char *const *envp, struct arena *a)
+{
+	if (strchr(name, '/'))
+		return NULL;
+	const char *const *v = candidates(name, envp, a);
+	for (; *v && (*v)[0] == '/'; v++)
+		if (runnable(*v))
+			return *v;
+	return NULL;
+}
+
+void
+proc_signals(sigset_t *out)
+{
+	sigemptyset(out);
+	for (int i = 1; i < NSIG; i++) {
+		unsigned long old[8] = { 0 };
+		const unsigned bits = 8 * sizeof out->__val[0], at = (unsigned)i - 1;
+		if (kernel_sigaction(i, NULL, old) == 0 && (old[0] || old[1])) /* handler and flags, in this order or the other */
+			out->__val[at / bits] |= 1ul << at % bits;
+	}
 }
 
 static const char **
@@ -215,18 +264,16 @@ failure(const struct start *s, struct err *e)
 static int
 launch(struct start *s, struct proc *out, struct err *e)
 {
-	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (stack == MAP_FAILED)
-		return err_os(e, "start '%s': get memory for a stack", s->o->argv[0]);
+	char *stack = mem_alloc(STACK); /* of the heap, whose pages are there already: a mapping would cost more than all else here */
 	sigset_t all, old;
 	sigfillset(&all);
 	sigemptyset(&s->mask);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	int pidfd = -1;
-	const pid_t pid = clone(child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &pidfd);
+	const pid_t pid = clone(child, (char *)((uintptr_t)(stack + STACK) & ~(uintptr_t)63), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &pidfd);
 	const int os = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	(void)munmap(stack, STACK);
+	free(stack);
 	errno = os;
 	if (pid < 0)
 		return err_os(e, "start '%s'", s->o->argv[0]);
@@ -249,7 +296,7 @@ proc_spawn(const struct proc_opts *o, struct proc *out, struct err *e)
 	const char *const *envp = o->envp ? o->envp : (const char *const *)environ;
 	struct start s = {
 		.o = o,
-		.paths = candidates(o->argv[0], envp, &a),
+		.paths = o->program ? (const char *const[]){ o->program, NULL } : candidates(o->argv[0], envp, &a),
 		.script = script_argv(o->argv, &a),
 		.argv = as_argv(o->argv),
 		.envp = as_argv(envp),
@@ -267,6 +314,11 @@ proc_spawn(const struct proc_opts *o, struct proc *out, struct err *e)
 	}
 	if (r == 0)
 		r = launch(&s, out, e);
+	if (r < 0 && s.stage == STAGE_EXEC && o->program) { /* it has moved */
+		s.paths = candidates(o->argv[0], envp, &a);
+		s.stage = STAGE_NONE;
+		r = launch(&s, out, e);
+	}
 	arena_done(&a);
 	return r;
 }
@@ -317,8 +369,7 @@ proc_find(const char *name, const char *path, struct arena *a, struct str *out)
 	bool found = false;
 	const char *const *v = candidates(name, envp, &scratch);
 	for (size_t i = 0; v[i] && !found; i++) {
-		struct stat st;
-		found = stat(v[i], &st) == 0 && S_ISREG(st.st_mode) && access(v[i], X_OK) == 0;
+		found = runnable(v[i]);
 		char *whole = found && v[i][0] != '/' ? realpath(v[i], NULL) : NULL;
 		if (found)
 			*out = arena_str(a, str_z(whole ? whole : v[i]));

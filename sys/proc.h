@@ -9,6 +9,7 @@
 #ifndef PAWL_SYS_PROC_H
 #define PAWL_SYS_PROC_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,9 @@ struct proc_opts {
 	bool die_with_parent;     /* SIGKILL to it when the thread that started it ends: start it from one that stays */
 	const int *keep;          /* further descriptors (above 2) that stay open under their own numbers */
 	size_t nkeep;
+	/* For whoever starts many; each may be NULL. */
+	const char *program;      /* proc_program() of argv[0] and envp: tried before PATH is searched */
+	const sigset_t *signals;  /* proc_signals(): the others are left as they are */
 };
 
 struct proc {
@@ -54,6 +58,12 @@ int proc_run(const struct proc_opts *o, struct str input, size_t limit, int time
 
 /* Absolute path of a program in PATH ("a:b"), or false. A name with '/' is checked itself. */
 bool proc_find(const char *name, const char *path, struct arena *a, struct str *out);
+
+/* Absolute path of what proc_spawn finds in PATH of envp, or NULL when the search has to be made there: no such program, one with '/', or a folder in
+ * PATH that is relative to where the program starts. */
+const char *proc_program(const char *name, const char *const *envp, struct arena *a);
+/* Signals that we ignore or handle now. Take it when nothing changes that any more. */
+void proc_signals(sigset_t *out);
 
 /* A signal that means nothing to us: a closed pipe, a limit of file sizes. Children get it back. */
 void proc_ignore(int signal);
