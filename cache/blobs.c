@@ -163,11 +163,9 @@ blobs_has(struct blobs *b, const struct digest *d, uint64_t *size)
 	struct stat st;
 	struct pending p;
 	uint64_t n;
-	if (final_stat(b, d, &st))
-		n = (uint64_t)st.st_size;
-	else if (pending_find(b, d, &p))
+	if (pending_find(b, d, &p)) /* first: what is flushed between the two looks is final by the second */
 		n = p.size;
-	else if (final_stat(b, d, &st)) /* flushed between the two looks */
+	else if (final_stat(b, d, &st))
 		n = (uint64_t)st.st_size;
 	else
 		return false;
@@ -180,10 +178,11 @@ bool
 blob_known(struct blobs *b, const struct digest *d, uint64_t size)
 {
 	struct stat st;
-	if (!final_stat(b, d, &st)) {
-		uint64_t n;
-		return blobs_has(b, d, &n) && (size == UINT64_MAX || n == size);
-	}
+	struct pending p;
+	if (pending_find(b, d, &p))
+		return size == UINT64_MAX || p.size == size;
+	if (!final_stat(b, d, &st))
+		return false;
 	if (size != UINT64_MAX && (uint64_t)st.st_size != size)
 		return false; /* damaged: the new one takes its place */
 	const int64_t at = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
@@ -235,7 +234,7 @@ blobs_put(struct blobs *b, struct str bytes, struct digest *out, struct err *e)
 			temp_drop(b, &t);
 			return -1;
 		}
-		if (temp_keep(b, &t, &d, e) < 0)
+		if (temp_keep_new(b, &t, &d, e) < 0)
 			return -1;
 	}
 	*out = d;

@@ -36,10 +36,13 @@ struct blobs {
 	pthread_mutex_t flushing; /* one flush at a time; taken before mu */
 	pthread_mutex_t mu;       /* all below */
 	struct nest own, spill;
+	_Atomic int mode;         /* of a file made with FINAL_MODE in own: 0 not known yet */
 	uint64_t serial;
 	struct map index; /* digest's bytes -> place in pending */
 	VEC(struct pending *) pending;
 };
+
+#define FINAL_MODE 0444
 
 /* A file being written for a pending blob. */
 struct temp {
@@ -54,6 +57,8 @@ int temp_write(struct blobs *b, struct temp *t, struct str bytes, struct err *e)
 int temp_copy(struct blobs *b, struct temp *t, int src, struct err *e); /* the whole of src, from its start */
 /* It becomes the pending blob of that digest, or vanishes when such a blob is there. */
 int temp_keep(struct blobs *b, struct temp *t, const struct digest *d, struct err *e);
+/* The same when it was not there a moment ago; whoever was faster has the same bytes. */
+int temp_keep_new(struct blobs *b, struct temp *t, const struct digest *d, struct err *e);
 void temp_drop(struct blobs *b, struct temp *t);
 void nests_done(struct blobs *b);
 void tmp_clean(struct blobs *b); /* B4 */

@@ -145,7 +145,7 @@ begin_in(struct blobs *b, bool spilled, struct temp *t, struct err *e)
 		return -1;
 	char name[BLOB_NAME];
 	serial_name(n.serial, name);
-	n.fd = file_open(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600, e);
+	n.fd = file_open(dir, name, O_RDWR | O_CREAT | O_EXCL, FINAL_MODE, e);
 	if (n.fd < 0)
 		return -1;
 	*t = n;
@@ -214,25 +214,36 @@ temp_copy(struct blobs *b, struct temp *t, int src, struct err *e)
 	return 0;
 }
 
-int
-temp_keep(struct blobs *b, struct temp *t, const struct digest *d, struct err *e)
+/* A umask, or what the folder wants, may have changed the mode that the file was made with; the same for all of one folder. */
+static int
+set_mode(struct blobs *b, const struct temp *t)
 {
-	if (fchmod(t->fd, 0444) < 0) {
-		(void)err_os(e, "set the mode of a blob");
-		temp_drop(b, t);
-		return -1;
-	}
+	struct stat st;
+	if (!t->spilled && b->mode == 0 && fstat(t->fd, &st) == 0)
+		b->mode = (int)(st.st_mode & 07777);
+	return !t->spilled && b->mode == FINAL_MODE ? 0 : fchmod(t->fd, FINAL_MODE);
+}
+
+/* Its mode, and closed; or dropped. */
+static int
+complete(struct blobs *b, struct temp *t, struct err *e)
+{
 	struct err why = { 0 };
-	if (file_close(&t->fd, "a blob", &why) < 0) {
-		if (e)
-			*e = why;
-		temp_drop(b, t);
-		return -1;
-	}
-	if (blob_known(b, d, t->size)) {
-		temp_drop(b, t);
+	if (set_mode(b, t) < 0)
+		(void)err_os(&why, "set the mode of a blob");
+	else if (file_close(&t->fd, "a blob", &why) == 0)
 		return 0;
-	}
+	if (e)
+		*e = why;
+	temp_drop(b, t);
+	return -1;
+}
+
+int
+temp_keep_new(struct blobs *b, struct temp *t, const struct digest *d, struct err *e)
+{
+	if (complete(b, t, e) < 0)
+		return -1;
 	pthread_mutex_lock(&b->mu);
 	const bool twice = map_get(&b->index, (struct str){ (const char *)d->b, sizeof d->b }) != MAP_NONE;
 	if (!twice)
@@ -240,6 +251,15 @@ temp_keep(struct blobs *b, struct temp *t, const struct digest *d, struct err *e
 	pthread_mutex_unlock(&b->mu);
 	if (twice)
 		temp_drop(b, t);
+	return 0;
+}
+
+int
+temp_keep(struct blobs *b, struct temp *t, const struct digest *d, struct err *e)
+{
+	if (!blob_known(b, d, t->size))
+		return temp_keep_new(b, t, d, e);
+	temp_drop(b, t);
 	return 0;
 }
 

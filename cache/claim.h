@@ -2,11 +2,12 @@
  *
  * claim: one owner at a time for a key or a project, across processes; it dies with its owner.
  *
- * One byte of the file locks/claims, which stays empty: the one that the fingerprint of the name leads to. An open file description
- * lock on it makes no file. Names that lead to one byte (63 bits) only wait for each other.
+ * One byte of one of the files locks/claims-N, which stay empty: the one that the fingerprint of the name leads to. An open file description
+ * lock on it makes no file. Names that lead to one byte (59 bits) only wait for each other.
  *
- * Whoever holds many at once takes them from a set, which has one descriptor for all: descriptors with locks of their own would make every start
- * of a program slower by the square of their number, since the kernel looks through all locks of the file for each that it closes there.
+ * Whoever holds many at once takes them from a set, which has one descriptor per file: descriptors with locks of their own would make every start
+ * of a program slower by the square of their number, since the kernel looks through all locks of the file for each that it closes there. It looks
+ * through all of them for each lock, too: hence several files.
  */
 #ifndef PAWL_CACHE_CLAIM_H
 #define PAWL_CACHE_CLAIM_H
@@ -18,10 +19,12 @@
  * descriptor that claims nothing. */
 int claim_try(struct cache *c, struct str name, struct err *e);
 
+enum { CLAIM_FILES = 16 };
+
 /* One thread at a time. */
 struct claim_set {
 	struct cache *cache;
-	int fd; /* -1: not open yet */
+	int fd[CLAIM_FILES]; /* -1: not open yet */
 	VEC(uint64_t) held;
 };
 typedef uint64_t claim_id; /* 0: none */

@@ -307,9 +307,9 @@ outputs_collect(struct project *p, const struct out_spec *v, size_t n, struct st
 	struct store s = { .p = p };
 	struct output *o = arena_array(a, struct output, n);
 	int ret = 0;
-	AUTO_FD dir = file_open_dir(AT_FDCWD, arena_z(a, run_dir), e);
+	AUTO_FD dir = run_dir.n > 0 ? file_open_dir(AT_FDCWD, arena_z(a, run_dir), e) : -1;
 
-	if (dir < 0)
+	if (run_dir.n > 0 && dir < 0)
 		return -1;
 	pthread_mutex_init(&s.mutex, NULL);
 	for (size_t i = 0; i < n && ret == 0; i++)

@@ -61,7 +61,7 @@ struct step_call {
 	const struct step *step;
 	struct project *project;
 	struct arena *arena;
-	struct str scratch;         /* absolute; holds run/, in/ and the script */
+	struct str scratch;         /* absolute; holds run/, in/ and the script; empty: nothing has needed one yet */
 	struct str run_dir;         /* scratch + "/run" */
 	struct step_paths *inputs;  /* by position */
 	struct str *outputs;        /* paths by position */
@@ -74,6 +74,9 @@ struct step_call {
 	size_t nsecrets;
 };
 
+/* The scratch folder, taken when first needed: to make and to sweep one costs more than all else of a short step. Any thread. */
+int step_scratch(struct step_call *c, struct err *e);
+bool step_has_run_dir(const struct step *s); /* something of it is written there, or names it */
 /* Fails with ERR_FAILED for what the step is to blame for: an argument that no kernel takes. */
 int step_command(struct step_call *c, struct err *e);
 /* A secret that is not there: ERR_FAILED with its name and what to do. */

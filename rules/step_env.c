@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
+#include "rules/rundirs.h"
 #include "rules/notes.h"
 #include "rules/step.h"
 #include "rules/template.h"
@@ -227,6 +228,34 @@ environment(struct step_call *c, struct variables *v, struct err *e)
 	return 0;
 }
 
+int
+step_scratch(struct step_call *c, struct err *e)
+{
+	if (c->scratch.n > 0)
+		return 0;
+	if (rundirs_take(c->project->rundirs, c->arena, &c->scratch, e) < 0)
+		return -1;
+	c->run_dir = path_join(c->arena, c->scratch, STR("run"));
+	return file_mkdirs(AT_FDCWD, c->run_dir.p, e);
+}
+
+bool
+step_has_run_dir(const struct step *s)
+{
+	const struct ir_step *ir = s->d.ir;
+
+	for (size_t i = 0; i < ir->noutputs; i++)
+		if (s->outputs[i].path.n == 0)
+			return true;
+	for (size_t i = 0; i < ir->nwords; i++)
+		if (template_has(&ir->words[i], PIECE_RUN_DIR))
+			return true;
+	for (size_t i = 0; i < ir->env.n; i++)
+		if (template_has(&ir->env.t[i], PIECE_RUN_DIR))
+			return true;
+	return false;
+}
+
 /* What the kernel takes as one argument or variable, with its NUL. */
 static size_t
 one_max(void)
@@ -259,6 +288,8 @@ shell_command(struct step_call *c, const struct rendering *r, struct err *e)
 	if (text.n + 1 < one_max())
 		return 0;
 	/* Too long for an argument: the same text as a file. */
+	if (step_scratch(c, e) < 0)
+		return -1;
 	const struct str script = path_join(c->arena, c->scratch, STR("script"));
 	AUTO_FD fd = file_open(AT_FDCWD, script.p, O_WRONLY | O_CREAT | O_TRUNC, 0600, e);
 

@@ -46,7 +46,6 @@ struct step_run {
 	struct str *code;      /* project files of its code */
 	size_t ncode;
 	struct str venv, venv_bin;
-	struct str scratch;    /* of this attempt; empty: none */
 	struct step_call call; /* of this attempt */
 	struct sandbox_spec sandbox;
 	struct sandbox_bind binds[3];
@@ -171,7 +170,9 @@ place_source(struct step_run *r, const struct step_source *s, struct step_paths 
 
 		if (o == NULL)
 			return err_set(e, ERR_BUG, "output '" STR_FMT "' of what it needs is not known", STR_ARG(s->port));
-		path = arena_printf(&r->arena, STR_FMT "/in/" STR_FMT "/" STR_FMT, STR_ARG(r->scratch), STR_ARG(s->field),
+		if (step_scratch(&r->call, e) < 0)
+			return -1;
+		path = arena_printf(&r->arena, STR_FMT "/in/" STR_FMT "/" STR_FMT, STR_ARG(r->call.scratch), STR_ARG(s->field),
 				    STR_ARG(s->port));
 		if (outputs_checkout(r->p, o, AT_FDCWD, path, e) < 0)
 			return err_wrap(e, "fetch '" STR_FMT "' from the cache", STR_ARG(s->port));
@@ -248,7 +249,7 @@ place_image(struct step_run *r, struct err *e)
 			res = r->task->inputs.of[i];
 	if (res == NULL)
 		return err_set(e, ERR_BUG, "the image that it runs in is not known");
-	if (image_roots(r->p, s->environment, res, &r->arena, &roots, &n, e) < 0 ||
+	if (step_scratch(&r->call, e) < 0 || image_roots(r->p, s->environment, res, &r->arena, &roots, &n, e) < 0 ||
 	    image_config(r->p, res, &r->arena, &r->call.image_config, e) < 0)
 		return -1;
 	struct str workdir = js_str(js_get(r->call.image_config, "WorkingDir"));
@@ -256,7 +257,7 @@ place_image(struct step_run *r, struct err *e)
 	if (workdir.n == 0 || workdir.p[0] != '/' || workdir.n == 1)
 		workdir = STR("/workspace");
 	r->binds[0] = (struct sandbox_bind){ .from = r->p->root, .to = workdir };
-	r->binds[1] = (struct sandbox_bind){ .from = r->scratch, .to = r->scratch };
+	r->binds[1] = (struct sandbox_bind){ .from = r->call.scratch, .to = r->call.scratch };
 	r->sandbox = (struct sandbox_spec){ .roots = roots, .nroots = n, .binds = r->binds, .nbinds = 2, .workdir = workdir,
 					    .user = js_str(js_get(r->call.image_config, "User")), .network = true };
 	const struct str home = image_bytecode(r, res);
@@ -274,12 +275,8 @@ prepare_attempt(struct step_run *r, struct err *e)
 {
 	struct str changed;
 
-	if (rundirs_take(r->p->rundirs, &r->arena, &r->scratch, e) < 0)
-		return -1;
-	r->call = (struct step_call){ .step = r->step, .project = r->p, .arena = &r->arena, .scratch = r->scratch,
-				      .venv = r->venv, .venv_bin = r->venv_bin };
-	r->call.run_dir = path_join(&r->arena, r->scratch, STR("run"));
-	if (file_mkdirs(AT_FDCWD, r->call.run_dir.p, e) < 0 || place_inputs(r, e) < 0 || place_image(r, e) < 0)
+	r->call = (struct step_call){ .step = r->step, .project = r->p, .arena = &r->arena, .venv = r->venv, .venv_bin = r->venv_bin };
+	if ((step_has_run_dir(r->step) && step_scratch(&r->call, e) < 0) || place_inputs(r, e) < 0 || place_image(r, e) < 0)
 		return -1;
 	place_outputs(r);
 	if (r->venv.n > 0) {
@@ -350,6 +347,14 @@ judge(struct step_run *r)
 	r->retryable = r->err.code == ERR_FAILED;
 }
 
+static void
+give_scratch(struct step_run *r)
+{
+	if (r->call.scratch.n > 0)
+		rundirs_give(r->p->rundirs, r->call.scratch);
+	r->call.scratch = STR("");
+}
+
 /* On a thread: the end of one that ended well. */
 static void
 collect(void *ctx)
@@ -364,10 +369,8 @@ collect(void *ctx)
 	else if (outputs_collect(r->p, r->step->outputs, r->step->d.ir->noutputs, r->call.run_dir, &r->arena, &r->outputs, &unstored,
 				 &r->err) == 0)
 		r->unstored |= unstored;
-	if (r->err.code == ERR_NONE) {
-		rundirs_give(r->p->rundirs, r->scratch);
-		r->scratch = STR("");
-	}
+	if (r->err.code == ERR_NONE)
+		give_scratch(r);
 }
 
 static void
@@ -467,9 +470,7 @@ clean(void *ctx)
 	/* Before outputs_clear nothing of the step's own is there: what lies in the workspace may be a person's. */
 	if (r->call.outputs != NULL && (r->seconds > 0 || r->end.exit != 0))
 		outputs_remove(r->p, r->step->outputs, r->step->d.ir->noutputs);
-	if (r->scratch.n > 0)
-		rundirs_give(r->p->rundirs, r->scratch);
-	r->scratch = STR("");
+	give_scratch(r);
 }
 
 static void
