@@ -187,13 +187,20 @@ struct str
 arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	assert(fmt);
+	/* Into the room that is left: it mostly suffices, and then the text is put together once. What is unused must stay zeros. */
+	struct arena_block *b = a->block;
+	const size_t room = b ? (b->cap - b->used) & ~(size_t)(ALIGN - 1) : 0;
 	va_list again;
 	va_copy(again, ap);
-	const int n = vsnprintf(NULL, 0, fmt, again);
+	const int n = vsnprintf(room ? b->bytes + b->used : NULL, room, fmt, again);
 	va_end(again);
 	assert(n >= 0);
+	const bool whole = (size_t)n < room;
+	if (room && !whole)
+		memset(b->bytes + b->used, 0, room);
 	char *p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	if (!whole)
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return (struct str){ p, (size_t)n };
 }
 

@@ -175,6 +175,12 @@ js_keep(struct arena *a, struct js *v)
 }
 
 struct js *
+js_share(const struct js *v)
+{
+	return out_of(json_incref(in(v)));
+}
+
+struct js *
 js_null(void)
 {
 	return made(json_null());

@@ -34,6 +34,7 @@ int js_parse_at(struct str text, const char *what, struct js **out, struct js_pl
 void js_free(struct js *v);
 void js_freep(struct js **v);
 struct js *js_copy(const struct js *v); /* deep */
+struct js *js_share(const struct js *v); /* the same value with one owner more: nobody changes it from now on */
 struct js *js_keep(struct arena *a, struct js *v); /* hands v over to a, which releases it; returns v */
 
 struct js *js_null(void);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -44,12 +45,13 @@ value_of(uint64_t digits, int exponent)
 	return strtod(text, NULL);
 }
 
-/* The fewest digits that read back as d. At a power of two the gap below is half the gap above, so that the nearest number
+/* The fewest digits that read back as d. Every text of 15 digits or fewer comes back from a normal double as it was, so that the search begins there: a
+ * shorter one has zeros at its end. At a power of two the gap below is half the gap above, so that the nearest number
  * of n digits may miss d while its upper neighbour hits it: both are tried. */
 static struct decimal
 shortest(double d)
 {
-	for (int n = 1;; n++) {
+	for (int n = d < DBL_MIN ? 1 : 15;; n++) {
 		char text[48];
 		snprintf(text, sizeof text, "%.*e", n - 1, d);
 		uint64_t digits = (uint64_t)(text[0] - '0');
@@ -180,6 +182,19 @@ put_map(struct buf *out, const struct js *v, int depth)
 }
 
 static void
+put_int(struct buf *out, int64_t v)
+{
+	char text[24], *p = text + sizeof text;
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	do
+		*--p = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (v < 0)
+		*--p = '-';
+	buf_put(out, (struct str){ p, (size_t)(text + sizeof text - p) });
+}
+
+static void
 put_value(struct buf *out, const struct js *v, int depth)
 {
 	switch (js_type(v)) {
@@ -191,7 +206,7 @@ put_value(struct buf *out, const struct js *v, int depth)
 		buf_puts(out, js_true(v) ? "true" : "false");
 		break;
 	case JS_INT:
-		buf_printf(out, "%" PRId64, js_num(v));
+		put_int(out, js_num(v));
 		break;
 	case JS_REAL:
 		put_real(out, js_double(v));

@@ -161,7 +161,12 @@ str_utf8(struct str s)
 {
 	while (s.n) {
 		uint32_t point;
-		if (!utf8_next(&s, &point))
+		uint64_t eight;
+		if (s.n >= sizeof eight && (memcpy(&eight, s.p, sizeof eight), (eight & 0x8080808080808080) == 0))
+			s = str_drop(s, sizeof eight);
+		else if ((unsigned char)s.p[0] < 0x80)
+			s = str_drop(s, 1);
+		else if (!utf8_next(&s, &point))
 			return false;
 	}
 	return true;

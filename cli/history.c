@@ -90,10 +90,10 @@ without_hits(const struct js *answer)
 	struct js *o = js_map(), *list = js_list();
 	for (size_t i = 0; i < js_len(steps); i++)
 		if (!is_hit(js_at(steps, i)))
-			js_push(list, js_copy(js_at(steps, i)));
+			js_push(list, js_share(js_at(steps, i)));
 	for (void *it = js_first(answer); it; it = js_next(answer, it))
 		if (!str_is(js_key(it), "steps"))
-			js_set_str(o, js_key(it), js_copy(js_value(it)));
+			js_set_str(o, js_key(it), js_share(js_value(it)));
 	return js_set(o, "steps", list);
 }
 

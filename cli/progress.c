@@ -151,7 +151,8 @@ node_start(void *ctx, node_id id, const struct reason *why)
 	const struct node *n = node_of(p, id);
 	p->running++;
 	line(p, CYAN, n->rule == &rule_step ? "Running" : "Making", shown(n), why->text);
-	send(p, "node.start", n->name, js_set(js_map(), "reason", answer_reason(why)));
+	if (p->events >= 0)
+		send(p, "node.start", n->name, js_set(js_map(), "reason", answer_reason(why)));
 }
 
 static void
@@ -197,7 +198,8 @@ node_end(void *ctx, node_id id, const struct run_node *r)
 		line(p, words[r->state].color, words[r->state].word, shown(n), buf_str(&rest));
 	if (r->state == RUN_FAILED)
 		failure(p, n, r);
-	send(p, "node.end", n->name, answer_step_end(n, r));
+	if (p->events >= 0)
+		send(p, "node.end", n->name, answer_step_end(n, r));
 }
 
 static void

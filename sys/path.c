@@ -13,7 +13,12 @@ path_join(struct arena *a, struct str head, struct str tail)
 		return arena_str(a, tail.n ? tail : STR("."));
 	if (tail.n == 0 || str_is(tail, "."))
 		return arena_str(a, head);
-	return arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(head), head.p[head.n - 1] == '/' ? "" : "/", STR_ARG(tail));
+	const size_t slash = head.p[head.n - 1] != '/', n = head.n + slash + tail.n;
+	char *p = arena_alloc(a, n + 1);
+	memcpy(p, head.p, head.n);
+	p[head.n] = '/'; /* tail begins here if head ends with one */
+	memcpy(p + head.n + slash, tail.p, tail.n);
+	return (struct str){ p, n };
 }
 
 struct str
