@@ -133,7 +133,7 @@ same_source(struct sched *s, node_id n)
 	const struct plan_node *p = facts_at(&s->f, n);
 	struct result now = { 0 };
 	struct err gone; /* what cannot be looked at any more has changed */
-	if (!p->result)
+	if (!p->result || (x->rule->same && x->rule->same(s->o->plan.ctx, n)))
 		return true;
 	const struct inputs in = facts_inputs(&s->f, n, false, s->of);
 	bool same = x->rule->look(s->o->plan.ctx, &in, &s->scratch, &now, &gone) == 0;

@@ -64,6 +64,8 @@ struct rule {
 	/* source: the result now. inputs.of are known. Also called only to see whether anything changed while a consumer was made: what is
 	 * in `a` (and *out) may be gone after the call of fields that follows, or after look if none follows. */
 	int (*look)(void *ctx, const struct inputs *in, struct arena *a, struct result *out, struct err *e);
+	/* source: is what the last look saw certainly as it was? Cheaper than look; false: look. May be NULL. */
+	bool (*same)(void *ctx, node_id n);
 	/* The node's own fields. Must not depend on anything that may change during a run; of a made node also asked while inputs are
 	 * unknown (in->of NULL), and the answer must be the same. Of a source: after look, in the same state, and describes what look saw.
 	 * The engine adds ("result", "", digest) to the key of a source that has no such field. May be NULL. */

@@ -12,6 +12,7 @@
 #include "cache/stats.h"
 #include "rules/code_state.h"
 #include "rules/tool_state.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 
@@ -21,6 +22,7 @@ struct tool { /* data of a node */
 	struct str program;  /* empty: packages */
 	struct code *code;
 	struct key *fields;  /* as looked at last; in the project's arena */
+	struct tool_trail trail; /* of the last look; at 0: it does not tell all */
 };
 
 struct tool_state *
@@ -48,10 +50,12 @@ tool_variable(struct project *p, const char *name)
 static void
 report(struct project *p, struct str path, const struct file_stat *st)
 {
-	struct stat_sig sig;
+	struct tool_met met = { .path = path, .missing = !st };
 	if (st)
-		sig = stat_sig_of(st);
-	leaves_path(p->leaves, path, st ? &sig : NULL);
+		met.sig = stat_sig_of(st);
+	leaves_path(p->leaves, path, st ? &met.sig : NULL);
+	if (tool_state(p)->trail)
+		VEC_PUSH(&tool_state(p)->trail->v, met);
 }
 
 static bool
@@ -120,6 +124,12 @@ tool_content(struct project *p, struct str path, struct digest *out, bool *is_sc
 	return 0;
 }
 
+static void
+forget_trail(void *trail)
+{
+	VEC_DONE(&((struct tool_trail *)trail)->v);
+}
+
 static node_id
 add(struct project *p, struct str name, struct str program, struct code *code)
 {
@@ -129,6 +139,7 @@ add(struct project *p, struct str name, struct str program, struct code *code)
 	struct tool *t = arena_new(&p->arena, struct tool);
 	t->program = arena_str(&p->arena, program);
 	t->code = code;
+	arena_defer(&p->arena, forget_trail, &t->trail);
 	return graph_add(&p->graph, &rule_tool, name, t);
 }
 
@@ -196,14 +207,16 @@ script(struct project *p, struct str path, struct key *k, struct err *e)
 	return pyhost_dist_fields(p, h, dist, seen, k, e);
 }
 
+/* whole: what it reported is all that its answer hangs on. */
 static int
-program(struct project *p, const struct tool *t, struct key *k, struct err *e)
+program(struct project *p, const struct tool *t, struct key *k, bool *whole, struct err *e)
 {
 	struct pyhost *h;
 	struct str path;
 	struct digest d;
 	bool is_script = false;
-	if (entry_is_python(t->program) && pyhost_find(p, t->program, &h, NULL) == 0) {
+	*whole = !entry_is_python(t->program);
+	if (!*whole && pyhost_find(p, t->program, &h, NULL) == 0) {
 		interpreter(h, k);
 		return 0;
 	}
@@ -217,6 +230,7 @@ program(struct project *p, const struct tool *t, struct key *k, struct err *e)
 		key_digest(k, "tool", STR("content"), &d);
 		return 0;
 	}
+	*whole = false;
 	const struct str by = shebang(p, path);
 	if (!entry_is_python(by)) /* a Python script's first line names a folder; its distribution tells what it is */
 		key_digest(k, "tool", STR("script"), &d);
@@ -245,6 +259,41 @@ packages(struct project *p, const struct tool *t, struct key *k, struct err *e)
 }
 
 static int
+look_program(struct project *p, struct tool *t, struct key *k, struct err *e)
+{
+	struct tool_state *s = tool_state(p);
+	const int64_t at = clock_real();
+	bool whole = true;
+	t->trail.v.n = 0;
+	t->trail.at = 0;
+	s->trail = &t->trail;
+	const int ret = program(p, t, k, &whole, e);
+	s->trail = NULL;
+	if (ret == 0 && whole)
+		t->trail.at = at;
+	return ret;
+}
+
+static bool
+same(void *ctx, node_id n)
+{
+	const struct tool *t = ((struct project *)ctx)->graph.node[n.i].data;
+	if (!t->trail.at)
+		return false;
+	for (size_t i = 0; i < t->trail.v.n; i++) {
+		const struct tool_met *m = &t->trail.v.v[i];
+		struct file_stat st;
+		struct stat_sig sig;
+		const bool there = file_stat(AT_FDCWD, m->path.p, false, &st, NULL) == 0;
+		if (there)
+			sig = stat_sig_of(&st);
+		if (there == m->missing || (there && (!stat_sig_eq(&sig, &m->sig) || !content_settled(&m->sig, t->trail.at))))
+			return false;
+	}
+	return true;
+}
+
+static int
 look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, struct err *e)
 {
 	struct project *p = ctx;
@@ -252,7 +301,7 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	struct key *k = arena_new(&p->arena, struct key);
 	(void)a;
 	key_init(k, &p->arena, rule_tool.schema, rule_tool.kind);
-	if ((t->code ? packages(p, t, k, e) : program(p, t, k, e)) < 0)
+	if ((t->code ? packages(p, t, k, e) : look_program(p, t, k, e)) < 0)
 		return -1;
 	out->digest = key_done(k);
 	t->fields = k;
@@ -299,6 +348,7 @@ const struct rule rule_tool = {
 	.schema = 1,
 	.source = true,
 	.look = look,
+	.same = same,
 	.fields = fields,
 	.explain = explain,
 };

@@ -5,11 +5,24 @@
 #ifndef PAWL_RULES_TOOL_STATE_H
 #define PAWL_RULES_TOOL_STATE_H
 
+#include "base/vec.h"
 #include "rules/pyhost.h"
 #include "rules/snapshot.h"
 #include "rules/tool.h"
 
+/* What a search for a program met on its way, to see quickly that nothing of it has changed. */
+struct tool_met {
+	struct str path;
+	bool missing;
+	struct stat_sig sig; /* links not followed */
+};
+struct tool_trail {
+	VEC(struct tool_met) v;
+	int64_t at; /* clock_real before the first */
+};
+
 struct tool_state {
+	struct tool_trail *trail; /* being made; NULL: none */
 	struct pyhost *hosts; /* in the project's arena */
 	bool path_reported;
 };
