@@ -29,8 +29,8 @@ int outputs_checkout(struct project *p, const struct output *o, int at, struct s
 /* Before a step starts: keep what a person put there, remove, make the folders above. */
 int outputs_clear(struct project *p, const struct out_spec *v, size_t n, struct err *e);
 void outputs_remove(struct project *p, const struct out_spec *v, size_t n); /* after a failure */
-/* After a step ended well: all must be there (run_dir: absolute, for those without a path; empty: there are none). Stores them; out is in the arena. *unstored: the
- * cache could not take them (full, read-only); the result may be used, not recorded. */
+/* After a step ended well: all must be there (run_dir: absolute, for those without a path; empty: there are none). Stores them; out is in the arena.
+ * *unstored: the cache could not take them (full, read-only); the result may be used, not recorded. */
 int outputs_collect(struct project *p, const struct out_spec *v, size_t n, struct str run_dir, struct arena *a, struct output **out,
 		    bool *unstored, struct err *e);
 

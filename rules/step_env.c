@@ -9,8 +9,8 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
-#include "rules/rundirs.h"
 #include "rules/notes.h"
+#include "rules/rundirs.h"
 #include "rules/step.h"
 #include "rules/template.h"
 

@@ -2,10 +2,10 @@
  *
  * guard: process groups that end when we end, however we end.
  *
- * A small process of ours holds the other end of a pipe. Which groups live stands in memory that it shares with us, so that it sleeps until
- * the pipe closes (we were killed, we crashed); then it kills those and ends. Without it a SIGKILL to us leaves the children of our children writing into the workspace.
- * It is started by guard_open (a fork without exec: it keeps no descriptor of ours but the pipe), has a session of its own, and is gone
- * when guard_close returns. One thread at a time.
+ * A small process of ours holds the other end of a pipe. Which groups live stands in memory that it shares with us, so that it sleeps until the
+ * pipe closes (we were killed, we crashed); then it kills those and ends. Without it a SIGKILL to us leaves the children of our children writing
+ * into the workspace. It is started by guard_open (a fork without exec: it keeps no descriptor of ours but the pipe), has a session of its own,
+ * and is gone when guard_close returns. One thread at a time.
  */
 #ifndef PAWL_SYS_GUARD_H
 #define PAWL_SYS_GUARD_H
