@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/builder.h"
 
-static const struct builder_kind *const KINDS[] = { &builder_native, &builder_docker, &builder_buildah, &builder_buildkit, &builder_kaniko };
+static const struct builder_kind *const KINDS[] = { &builder_native, &builder_docker, &builder_buildah, &builder_buildkit, &builder_kaniko, &builder_remote };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
 
 const struct builder_kind *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The contract of image builders: contract KIND SETTINGS-JSON PARENT-LAYOUT SCRATCH [without-secrets]
+ * The contract of image builders: contract KIND SETTINGS-JSON PARENT-LAYOUT SCRATCH [without-secrets | ROW]
  *
  * Each row is a Dockerfile with its context and what must come out, the same for every builder. PARENT-LAYOUT: an OCI layout folder with one image that has
  * /bin/sh. Prints a line per row that is wrong and at last 'N passed, N failed'. Started with the engine's variables by tests/images/test_builders.py.
@@ -26,6 +26,7 @@ struct row {
 	const char *config;         /* a part of the config's canonical JSON */
 	const char *fails;          /* a part of the message of an ERR_FAILED */
 	bool secret;
+	bool bare; /* no parent */
 };
 
 static const struct row rows[] = {
@@ -45,6 +46,7 @@ static const struct row rows[] = {
 	{ .name = "removed", .dockerfile = "FROM " PARENT "\nRUN echo x > /gone && echo y > /kept\nRUN rm /gone\n", .path = ".wh.gone", .content = "" },
 	{ .name = "a command fails", .dockerfile = "FROM " PARENT "\nRUN echo the last words && exit 7\n", .fails = "the last words" },
 	{ .name = "a file is missing", .dockerfile = "FROM " PARENT "\nCOPY nowhere.txt /x\n", .fails = "nowhere.txt" },
+	{ .name = "scratch", .bare = true, .dockerfile = "FROM scratch\nCOPY a.txt /\n", .config = "\"os\":\"linux\"" },
 	{ .name = "a secret", .secret = true, .dockerfile = "FROM " PARENT "\nRUN --mount=type=secret,id=tok wc -c < /run/secrets/tok > /n && cat /run/secrets/tok\n", .path = "n", .content = "11\n" },
 };
 
@@ -90,7 +92,7 @@ build(struct test *t, const struct row *r, struct arena *a, struct layout_read *
 					 .args = &arg,
 					 .nargs = r->arg ? 1 : 0,
 					 .parents = parents,
-					 .nparents = 1,
+					 .nparents = r->bare ? 0 : 1,
 					 .secrets = &secret,
 					 .nsecrets = r->secret ? 1 : 0,
 					 .environ_ = (const char *const *)environ,
@@ -135,11 +137,12 @@ holds(struct test *t, const struct row *r, const struct layout_read *image, stru
 	struct err e = { 0 };
 	AUTO_BUF file = { 0 };
 	AUTO_BUF config = { 0 };
-	if (image->parts.nlayers < t->parent.parts.nlayers) {
+	const size_t below = r->bare ? 0 : t->parent.parts.nlayers;
+	if (image->parts.nlayers < below) {
 		buf_puts(why, "it has fewer layers than its parent");
 		return false;
 	}
-	for (size_t i = 0; i < t->parent.parts.nlayers; i++) {
+	for (size_t i = 0; i < below; i++) {
 		if (!digest_eq(&image->parts.layers[i].diff_id, &t->parent.parts.layers[i].diff_id)) {
 			buf_printf(why, "layer %zu is not the parent's", i);
 			return false;
@@ -228,7 +231,7 @@ main(int argc, char **argv)
 	struct arena a = { 0 };
 	size_t passed = 0, failed = 0;
 	if (argc < 5) {
-		fprintf(stderr, "usage: contract KIND SETTINGS PARENT SCRATCH [without-secrets]\n");
+		fprintf(stderr, "usage: contract KIND SETTINGS PARENT SCRATCH [without-secrets | ROW]\n");
 		return 2;
 	}
 	t.kind = builder_find(str_z(argv[1]), &e);
@@ -240,7 +243,8 @@ main(int argc, char **argv)
 		die("begin", &e);
 	make_context(&t, argv[4]);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		if (rows[i].secret && argc > 5)
+		const bool all = argc < 6 || strcmp(argv[5], "without-secrets") == 0;
+		if (all ? rows[i].secret && argc > 5 : strcmp(argv[5], rows[i].name) != 0)
 			continue;
 		if (one(&t, &rows[i]))
 			passed++;

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import textwrap
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from images import Engine  # noqa: E402
+from images import Engine, Registry  # noqa: E402
 
 CONTRACT = pathlib.Path(os.environ.get("PAWL", "build/pawl")).resolve().parent / "tests" / "backends" / "contract"
 
@@ -96,3 +97,72 @@ class Builders(unittest.TestCase):
         conf = self.top / "storage.conf"
         conf.write_text('[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' % (self.top, self.top))
         self.contract("buildah", {"kind": "buildah", "isolation": "chroot", "network": "host"}, env={"CONTAINERS_STORAGE_CONF": str(conf)})
+
+    def fake(self, name, script):
+        """A program of that name, first in PATH, in the place of one that cannot be had here: it notes what it is asked for."""
+        folder = self.top / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text("#!/usr/bin/env python3\nimport json, os, pathlib, shutil, sys\nTOP = pathlib.Path(%r)\n" % str(self.top) + textwrap.dedent(script))
+        (folder / name).chmod(0o755)
+        return {"PATH": "%s:%s" % (folder, os.environ["PATH"])}
+
+    def one_row(self, kind, settings, row, env):
+        scratch = self.top / "scratch"
+        scratch.mkdir(exist_ok=True)
+        return subprocess.run([str(CONTRACT), kind, json.dumps(settings), str(self.top / "parent"), str(scratch), row], env=dict(os.environ, **env),
+                              capture_output=True, text=True, timeout=60)
+
+    def test_what_buildctl_is_asked_for(self):
+        env = self.fake("buildctl", """
+            options = dict(part.split("=", 1) for part in sys.argv[sys.argv.index("--output") + 1].split(","))
+            folders = dict(sys.argv[i + 1].split("=", 1) for i, a in enumerate(sys.argv) if a == "--local")
+            layout = dict(sys.argv[i + 1].split("=", 1) for i, a in enumerate(sys.argv) if a == "--oci-layout")
+            secret = [sys.argv[i + 1] for i, a in enumerate(sys.argv) if a == "--secret"]
+            (TOP / "asked").write_text(json.dumps({
+                "argv": sys.argv[1:], "files": sorted(os.listdir(folders["context"])),
+                "dockerfile": pathlib.Path(folders["dockerfile"], "Dockerfile").read_text(),
+                "layout": sorted(os.listdir(layout["parent0"])), "secret": [open(s.split("src=")[1]).read() for s in secret]}))
+            shutil.copytree(TOP / "parent", options["dest"])
+            """)
+        settings = {"kind": "buildkit", "address": "tcp://build.example:1234", "tls": {"ca": "ca.pem", "cert": "c.pem", "key": "k.pem"}}
+        self.one_row("buildkit", settings, "argument", env)
+        asked = json.loads((self.top / "asked").read_text())
+        argv = asked["argv"]
+        pairs = list(zip(argv, argv[1:]))
+        self.assertEqual(argv[:2], ["--addr", "tcp://build.example:1234"])
+        for pair in (("--tlscacert", "ca.pem"), ("--tlscert", "c.pem"), ("--tlskey", "k.pem"), ("--opt", "build-arg:WHO=me too"),
+                     ("--opt", "platform=linux/amd64"), ("--opt", "filename=Dockerfile")):
+            self.assertIn(pair, pairs)
+        self.assertTrue(any(a.startswith("context:localhost/pawl-parent:contract=oci-layout://parent0@sha256:") for a in argv), argv)
+        self.assertEqual(asked["files"], ["a.txt", "link", "run.sh"])
+        self.assertIn("ARG WHO", asked["dockerfile"])
+        self.assertEqual(asked["layout"], ["blobs", "index.json", "oci-layout"])
+        self.one_row("buildkit", settings, "a secret", env)
+        self.assertEqual(json.loads((self.top / "asked").read_text())["secret"], ["canary-7788"])
+
+    def test_what_kubectl_is_asked_for(self):
+        if not shutil.which("docker-registry") or not shutil.which("skopeo"):
+            self.skipTest("not installed: docker-registry, skopeo")
+        registry = Registry()
+        self.addCleanup(registry.stop)
+        env = self.fake("kubectl", """
+            import io, subprocess, tarfile
+            pod = json.loads(sys.argv[sys.argv.index("--overrides") + 1])
+            names = tarfile.open(fileobj=io.BytesIO(sys.stdin.buffer.read())).getnames()
+            (TOP / "asked").write_text(json.dumps({"argv": sys.argv[1:], "pod": pod, "names": names}))
+            to = [a.split("=", 1)[1] for a in pod["spec"]["containers"][0]["args"] if a.startswith("--destination=")][0]
+            subprocess.run(["skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:%s" % (TOP / "parent"), "docker://" + to], check=True)
+            """)
+        settings = {"kind": "kaniko", "image": "k.example/executor:1", "repository": registry.host + "/builds", "namespace": "ml"}
+        done = self.one_row("kaniko", settings, "copy", env)
+        self.assertIn("kaniko pulls parents from a registry only", done.stdout)
+        done = self.one_row("kaniko", settings, "scratch", env)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)  # what the pod pushed came back
+        asked = json.loads((self.top / "asked").read_text())
+        self.assertEqual(asked["argv"][0], "run")
+        self.assertIn(("--namespace", "ml"), list(zip(asked["argv"], asked["argv"][1:])))
+        self.assertEqual(sorted(asked["names"]), ["Dockerfile.pawl", "a.txt", "link", "run.sh"])
+        (self.top / "asked").unlink()
+        shutil.rmtree(self.top / "scratch")
+        done = self.one_row("kaniko", settings, "scratch", env)  # another client finds it by its tag
+        self.assertEqual((done.returncode, (self.top / "asked").exists()), (0, False))
