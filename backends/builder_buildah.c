@@ -2,7 +2,7 @@
  *
  * Builds by buildah, in the user's own store (CONTAINERS_STORAGE_CONF), as root or without.
  *
- *	buildah pull oci-archive:PARENT  ->  buildah bud  ->  buildah push IMAGE oci:RESULT  ->  into our store
+ *	buildah pull docker-archive:PARENT  ->  buildah bud  ->  buildah push IMAGE oci:RESULT  ->  into our store
  *
  * Settings of the stack's builder: isolation (chroot, oci, rootless), runtime (runc, crun), network. Unset, buildah's own defaults and variables
  * (BUILDAH_ISOLATION, BUILDAH_RUNTIME) hold. Cached steps are buildah's (--layers).
@@ -22,7 +22,7 @@ archive_of(struct builder_program *x, const struct builder_parent *p, const char
 	int fd = file_open(AT_FDCWD, *path, O_WRONLY | O_CREAT | O_TRUNC, 0600, e);
 	if (fd < 0)
 		return -1;
-	int bad = archive_write(fd, x->blobs, &image, ARCHIVE_BOTH, 0, e);
+	int bad = archive_write(fd, x->blobs, &image, ARCHIVE_DOCKER, 0, e);
 	if (file_close(&fd, *path, bad == 0 ? e : NULL) < 0)
 		bad = -1;
 	return bad;
@@ -50,7 +50,7 @@ pull(struct builder_program *x, size_t i, struct err *e)
 	builder_program_arg(x, "buildah");
 	builder_program_arg(x, "pull");
 	builder_program_arg(x, "--quiet");
-	builder_program_arg(x, arena_printf(x->arena, "oci-archive:%s", file).p);
+	builder_program_arg(x, arena_printf(x->arena, "docker-archive:%s", file).p);
 	return builder_program_must(x, "take the parent", e);
 }
 

@@ -127,7 +127,7 @@ context_of(struct builder_program *x, struct buf *out, struct err *e)
 	const struct builder_extra extra[] = { { STR_INIT(KANIKO_DOCKERFILE), x->job->dockerfile } };
 	struct squeeze *to;
 	AUTO_BUF plain = { 0 };
-	struct digest d;
+	struct digest d, plain_digest;
 	uint64_t size;
 	AUTO_FD fd = builder_file(x->job, e);
 	if (fd < 0 || builder_context_tar(x->blobs, &x->job->context, extra, 1, fd, e) < 0)
@@ -140,7 +140,7 @@ context_of(struct builder_program *x, struct buf *out, struct err *e)
 		squeeze_abort(to);
 		return -1;
 	}
-	if (squeeze_end(to, &d, &size, NULL, NULL, e) < 0)
+	if (squeeze_end(to, &d, &size, &plain_digest, NULL, e) < 0)
 		return -1;
 	return blobs_read(x->blobs, &d, KANIKO_CONTEXT_MAX, out, e);
 }

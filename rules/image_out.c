@@ -39,7 +39,11 @@ fetch_parent(struct project *p, const struct ir_environment *env, const struct i
 		if (strcmp(x->kind, "parent") == 0 || strcmp(x->kind, "bootstrap") == 0)
 			i.layers[i.nlayers++] = (struct parent_layer){ x->digest, x->diff_id, x->size, x->media };
 	}
-	return parent_fetch(p, env, &i, e);
+	const int bad = parent_fetch(p, env, &i, e);
+	/* Damage is for making again; what a registry lacks or sends wrong comes out the same the next time. */
+	if (bad < 0 && e && env->parent.kind == PARENT_REGISTRY && (e->code == ERR_DAMAGED || e->code == ERR_MISSING))
+		e->code = ERR_WORLD;
+	return bad;
 }
 
 int
