@@ -112,7 +112,8 @@ build(const struct builder_build *job, struct blobs *b, struct arena *a, struct 
 	int bad = arguments(&x, e);
 	if (bad == 0 && (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0))
 		bad = err_os(e, "make pipes for the remote builder");
-	const struct proc_opts o = { .argv = x.argv.v, .envp = job->environ_, .cwd = AT_FDCWD, .in = to[0], .out = from[1], .err = STDERR_FILENO, .group = true };
+	const struct proc_opts o = {
+		.argv = x.argv.v, .envp = job->environ_, .cwd = AT_FDCWD, .in = to[0], .out = from[1], .err = STDERR_FILENO, .group = true };
 	if (bad == 0 && (bad = proc_spawn(&o, &proc, e)) == 0) {
 		file_closep(&to[0]);
 		file_closep(&from[1]);
