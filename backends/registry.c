@@ -254,7 +254,7 @@ registry_refused(const struct registry_ref *ref, const char *what, const struct 
 	(void)js_parse(answer->body, "answer", &doc, NULL);
 	const struct js *first = js_at(js_get(doc, "errors"), 0);
 	const struct str code = js_str(js_get(first, "code")), message = js_str(js_get(first, "message"));
-	const enum err_code kind = answer->status == 401 || answer->status == 403 ? ERR_DENIED : answer->status == 404 ? ERR_MISSING : ERR_WORLD;
+	const enum err_code kind = answer->status == 401 || answer->status == 403 ? ERR_DENIED : ERR_WORLD;
 	const char *hint = "";
 	if (answer->status == 413)
 		hint = ": a blob is larger than the registry, or a proxy in front of it, takes";
@@ -282,8 +282,12 @@ get_manifest(struct registry *r, const struct registry_ref *ref, struct str name
 					    .path = arena_printf(a, "/v2/" STR_FMT "/manifests/" STR_FMT, STR_ARG(ref->repository), STR_ARG(name)) };
 	if (registry_ask(r, &q, a, out, e) < 0)
 		return -1;
-	if (out->status != 200)
-		return registry_refused(ref, arena_printf(a, "get the manifest '" STR_FMT "' of", STR_ARG(name)).p, out, e);
+	if (out->status != 200) {
+		(void)registry_refused(ref, arena_printf(a, "get the manifest '" STR_FMT "' of", STR_ARG(name)).p, out, e);
+		if (e && out->status == 404)
+			e->code = ERR_MISSING;
+		return -1;
+	}
 	const struct digest d = digest_of(out->body);
 	if (!digest_is_zero(expect) && !digest_eq(&d, expect))
 		return err_set(e, ERR_DAMAGED, "get the manifest '" STR_FMT "' of " STR_FMT "/" STR_FMT ": the registry sent other bytes", STR_ARG(name),
@@ -381,8 +385,11 @@ registry_blob(struct registry *r, const struct registry_ref *ref, const struct d
 		uint64_t n;
 		bad = blob_commit(to, d, &got, &n, e);
 	}
-	if (bad < 0)
+	if (bad < 0) {
+		if (e && e->code == ERR_DAMAGED) /* nothing of the cache's is: there is nothing to make again */
+			e->code = ERR_WORLD;
 		(void)err_wrap(e, "get a blob of " STR_FMT "/" STR_FMT, STR_ARG(ref->host), STR_ARG(ref->repository));
+	}
 	arena_done(&a);
 	return bad;
 }

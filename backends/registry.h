@@ -4,7 +4,8 @@
  *
  * Plain HTTP only for loopback hosts, or where `insecure` allows it. Credentials are looked up (backends/creds.h) when a registry asks for
  * them, go to that registry and the token server it names, and never to where an upload or a redirect leads on another origin. Tokens are kept for the
- * session. Manifests and blobs are checked against their digests. 401 and 403 are ERR_DENIED, what is not there ERR_MISSING.
+ * session. Manifests and blobs are checked against their digests. 401 and 403 are ERR_DENIED, a manifest that is
+ * not there ERR_MISSING, all else that a registry does ERR_WORLD; ERR_DAMAGED and another ERR_MISSING are about blobs of the store.
  */
 #ifndef PAWL_BACKENDS_REGISTRY_H
 #define PAWL_BACKENDS_REGISTRY_H
@@ -84,6 +85,12 @@ void registry_referrer_write(const struct registry_referrer *d, struct buf *out)
  * is known to have it, unless doubt. seen as in registry_push. */
 int registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, bool doubt, struct blobs *b,
 		   struct batch *seen, struct err *e);
+
+/* An index or manifest under a name of its own; what it names is there. */
+int registry_put(struct registry *r, const struct registry_ref *tag, const char *media, struct str text, struct err *e);
+/* Is a registry known to have it, from an earlier push? A note that it has. */
+bool registry_seen(const struct registry *r, const struct registry_ref *to, const struct digest *d);
+void registry_note(const struct registry_ref *to, const struct digest *d, struct batch *seen);
 
 /* A manifest or index as it is, by digest or tag; appended. */
 int registry_get(struct registry *r, const struct registry_ref *ref, struct buf *bytes, struct digest *digest, struct err *e);

@@ -54,10 +54,8 @@ int registry_stall(const struct registry *r); /* seconds; 0: as http.h says */
 struct retry registry_retry(const struct registry *r);
 /* Certificates for a host; *out lives as long as the session. */
 int registry_tls(struct registry *r, struct str host, const struct registry_tls **out, struct err *e);
-/* registry_seen.c: is a registry known to have it; which repository of a host had it last (empty: unknown); a note that it has it. */
-bool registry_seen(const struct registry *r, const struct registry_ref *to, const struct digest *d);
+/* registry_seen.c: which repository of a host had it last (empty: unknown). */
 struct str registry_seen_at(const struct registry *r, struct str host, const struct digest *d, struct arena *a);
-void registry_note(const struct registry_ref *to, const struct digest *d, struct batch *seen);
 
 /* registry_upload.c: one blob into a repository, in pieces where it is large, and from where it broke off when it did. path: where its bytes
  * are; called only when they have to be sent. *mounted: nothing had to be. */

@@ -63,18 +63,19 @@ listed(const struct js *manifests, const struct digest *d)
 	return false;
 }
 
-static int
-put_index(struct registry *r, const struct registry_ref *tag, const struct js *doc, struct arena *a, struct err *e)
+int
+registry_put(struct registry *r, const struct registry_ref *tag, const char *media, struct str text, struct err *e)
 {
-	static const struct http_header type[] = { { STR_INIT("Content-Type"), STR_INIT(OCI_INDEX) } };
-	AUTO_BUF text = { 0 };
+	struct arena a = { 0 };
+	const struct http_header type[] = { { STR("Content-Type"), str_z(media) } };
 	struct http_answer answer;
-	js_write(doc, &text);
-	const struct registry_request q = { .ref = tag, .method = "PUT", .actions = "pull,push", .headers = type, .nheaders = 1, .body = buf_str(&text),
-					    .path = arena_printf(a, "/v2/" STR_FMT "/manifests/" STR_FMT, STR_ARG(tag->repository), STR_ARG(tag->tag)) };
-	if (registry_ask(r, &q, a, &answer, e) < 0)
-		return -1;
-	return answer.status == 201 || answer.status == 200 || answer.status == 202 ? 0 : registry_refused(tag, "list a document in", &answer, e);
+	const struct registry_request q = { .ref = tag, .method = "PUT", .actions = "pull,push", .headers = type, .nheaders = 1, .body = text,
+					    .path = arena_printf(&a, "/v2/" STR_FMT "/manifests/" STR_FMT, STR_ARG(tag->repository), STR_ARG(tag->tag)) };
+	int bad = registry_ask(r, &q, &a, &answer, e);
+	if (bad == 0 && answer.status != 201 && answer.status != 200 && answer.status != 202)
+		bad = registry_refused(tag, "put an index to", &answer, e);
+	arena_done(&a);
+	return bad;
 }
 
 static int
@@ -111,7 +112,9 @@ list_it(struct registry *r, const struct registry_ref *to, const struct registry
 	js_set(one, "artifactType", js_textz(d->media));
 	js_set(one, "annotations", annotations(d));
 	js_push(manifests, one);
-	return put_index(r, &tag, doc, a, e);
+	buf_reset(&text);
+	js_write(doc, &text);
+	return registry_put(r, &tag, OCI_INDEX, buf_str(&text), e);
 }
 
 /* ---- */

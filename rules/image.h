@@ -29,6 +29,7 @@ struct image_layer {
 struct image_layers {
 	struct image_layer *v; /* lowest first */
 	size_t n;
+	struct str from;       /* "HOST/REPOSITORY" that has them all, where the image came from there; else empty */
 };
 
 /* r: the result of a hit or made image; which layers this invocation made is known from the project. */

@@ -254,11 +254,29 @@ enter_index(struct building *b)
 		(void)layout_name(folder, name, &b->manifest, b->manifest_size, b->parent.platform, NULL);
 }
 
+/* Somebody may have made it already. */
+static bool
+find(struct building *b)
+{
+	struct image_found f;
+	if (!image_reuse_find(b->project, b->data->env, &b->task->key_digest, &b->arena, &f))
+		return false;
+	b->manifest = f.manifest;
+	b->manifest_size = f.manifest_size;
+	b->config_digest = f.config;
+	b->config_size = f.config_size;
+	b->layers = f.layers;
+	tell(b, STR("found in the registry"));
+	return true;
+}
+
 static void
 work(void *ctx)
 {
 	struct building *b = ctx;
 	struct err e = { 0 };
+	if (find(b))
+		return;
 	if (build(b, &e) < 0) {
 		b->bad = true;
 		b->err = e;

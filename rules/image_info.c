@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The info of an image's result: {"layers": [{"kind", "name", "digest", "diff_id", "size", "media"}]}, lowest first.
+ * The info of an image's result: {"layers": [{"kind", "name", "digest", "diff_id", "size", "media"}]}, lowest first; "from": see image.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,8 @@ image_info_js(const struct image_layers *l)
 		js_push(list, v);
 	}
 	js_set(doc, "layers", list);
+	if (l->from.n > 0)
+		js_set(doc, "from", js_text(l->from));
 	return doc;
 }
 
@@ -53,10 +55,16 @@ int
 image_info_read(const struct result *r, struct arena *a, struct image_layers *out, struct err *e)
 {
 	AUTO_JS doc = NULL;
-	if (js_parse(r->info, "image", &doc, e) < 0)
-		return -1;
+	return js_parse(r->info, "image", &doc, e) < 0 ? -1 : image_info_of(doc, a, out, e);
+}
+
+int
+image_info_of(const struct js *doc, struct arena *a, struct image_layers *out, struct err *e)
+{
 	const struct js *list = js_get(doc, "layers");
-	struct image_layers l = { .n = js_len(list) };
+	struct image_layers l = { .n = js_len(list), .from = arena_str(a, js_str(js_get(doc, "from"))) };
+	if (l.n > OCI_LAYERS_MAX)
+		return err_set(e, ERR_DAMAGED, "an image with more than %d layers", OCI_LAYERS_MAX);
 	l.v = arena_array(a, struct image_layer, l.n + 1);
 	for (size_t i = 0; i < l.n; i++) {
 		if (!read_layer(js_at(list, i), a, &l.v[i]))

@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#include "backends/layout.h"
+#include "backends/registry.h"
 #include "base/vec.h"
 #include "rules/image.h"
 #include "rules/layer.h"
@@ -67,6 +69,27 @@ struct str image_workdir(const struct ir_environment *env, const struct js *pare
 
 /* image_out.c: have the blobs of all layers in the store. Blocks; any thread. */
 int image_have(struct project *p, const struct ir_environment *env, const struct result *r, struct err *e);
+int image_as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out,
+		    struct err *e);
+/* A part of a repository's or tag's name. */
+struct str image_part_name(struct str s, bool tag, struct arena *a);
+/* image_push.c: where it goes in a registry: HOST/PREFIX/PIPELINE:ENVIRONMENT. */
+int image_reference(struct project *p, const struct ir_environment *env, struct str prefix, struct arena *a, struct registry_ref *out, struct err *e);
+
+/* image_reuse.c: an image that somebody made of the same inputs, in the stack's registry under a tag made of the key. */
+struct image_found {
+	struct digest manifest, config; /* blobs that are in the store now */
+	uint64_t manifest_size, config_size;
+	struct image_layers layers;     /* with `from` */
+};
+/* Is there one? One request; whatever goes wrong only means no. Blocks; any thread, once the image state is there. */
+bool image_reuse_find(struct project *p, const struct ir_environment *env, const struct digest *key, struct arena *a, struct image_found *out);
+/* Leave one there for others. doubt: it may have forgotten what it is known to have. */
+int image_reuse_leave(struct project *p, const struct result *r, const struct layout_image *i, const struct registry_ref *to, struct registry *session,
+		      bool doubt, struct batch *seen, struct err *e);
+/* The blobs of such an image's layers into the store. */
+int image_reuse_fetch(struct project *p, const struct image_layers *l, struct err *e);
+
 /* "churn:base", as an image is called in Docker and in layouts that hold several. */
 struct str image_repo_tag(const struct project *p, const struct ir_environment *env, struct arena *a);
 /* image_build.c */
@@ -74,6 +97,7 @@ void image_start(struct task *t);
 void image_stop(struct task *t, bool hard);
 /* image_info.c: what a result says. */
 struct js *image_info_js(const struct image_layers *l);
+int image_info_of(const struct js *doc, struct arena *a, struct image_layers *out, struct err *e);
 int image_info_read(const struct result *r, struct arena *a, struct image_layers *out, struct err *e);
 
 #endif

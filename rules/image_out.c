@@ -5,8 +5,6 @@
 
 #include "backends/engine_docker.h"
 #include "backends/layout.h"
-#include "backends/registry.h"
-#include "rules/image_attest.h"
 #include "rules/image_inside.h"
 
 /* ---- all blobs of an image here ---- */
@@ -52,6 +50,8 @@ image_have(struct project *p, const struct ir_environment *env, const struct res
 	struct arena a = { 0 };
 	struct image_layers l;
 	int bad = image_info_read(r, &a, &l, e);
+	if (bad == 0 && l.from.n > 0 && (lacks(p, &l, true) || lacks(p, &l, false)))
+		bad = image_reuse_fetch(p, &l, e);
 	if (bad == 0 && lacks(p, &l, true))
 		bad = fetch_parent(p, env, &l, &a, e);
 	if (bad == 0 && lacks(p, &l, false))
@@ -63,8 +63,8 @@ image_have(struct project *p, const struct ir_environment *env, const struct res
 /* ---- names ---- */
 
 /* A part of a repository's or tag's name: what may not be in one becomes '-'. */
-static struct str
-part_name(struct str s, bool tag, struct arena *a)
+struct str
+image_part_name(struct str s, bool tag, struct arena *a)
 {
 	AUTO_BUF out = { 0 };
 	for (size_t i = 0; i < s.n; i++) {
@@ -85,11 +85,11 @@ part_name(struct str s, bool tag, struct arena *a)
 struct str
 image_repo_tag(const struct project *p, const struct ir_environment *env, struct arena *a)
 {
-	return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(part_name(p->ir.pipeline, false, a)), STR_ARG(part_name(env->name, true, a)));
+	return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(image_part_name(p->ir.pipeline, false, a)), STR_ARG(image_part_name(env->name, true, a)));
 }
 
-static int
-as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out, struct err *e)
+int
+image_as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out, struct err *e)
 {
 	const struct output *manifest = result_output(r, STR("manifest")), *config = result_output(r, STR("config"));
 	struct image_layers l;
@@ -99,7 +99,7 @@ as_layout(struct project *p, const struct ir_environment *env, const struct resu
 		return -1;
 	struct layout_image i = { .manifest = manifest->digest,
 				  .manifest_size = manifest->size,
-				  .name = part_name(env->name, true, a),
+				  .name = image_part_name(env->name, true, a),
 				  .platform = environment_platform(env),
 				  .parts = { .config = config->digest, .config_size = config->size, .nlayers = l.n } };
 	i.repo_tag = image_repo_tag(p, env, a);
@@ -154,117 +154,7 @@ image_output(struct project *p, const struct ir_environment *env, const struct r
 {
 	struct arena a = { 0 };
 	struct layout_image i;
-	const int bad = as_layout(p, env, r, &a, &i, e) < 0 || image_have(p, env, r, e) < 0 || output_to(p, &i, to, &a, e) < 0;
+	const int bad = image_as_layout(p, env, r, &a, &i, e) < 0 || image_have(p, env, r, e) < 0 || output_to(p, &i, to, &a, e) < 0;
 	arena_done(&a);
 	return bad ? -1 : 0;
-}
-
-/* ---- pushing ---- */
-
-struct pushing {
-	struct project *project;
-	const struct ir_environment *env;
-	const struct result *result;
-};
-
-static int
-have(void *ctx, const struct registry_item *i, struct err *e)
-{
-	const struct pushing *x = ctx;
-	(void)i;
-	return image_have(x->project, x->env, x->result, e);
-}
-
-static int
-reference(struct project *p, const struct ir_environment *env, struct str prefix, struct arena *a, struct registry_ref *out, struct err *e)
-{
-	while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
-		prefix.n--;
-	const struct str name = part_name(p->ir.pipeline, false, a), tag = part_name(env->name, true, a);
-	return registry_ref_parse(arena_printf(a, STR_FMT "/" STR_FMT ":" STR_FMT, STR_ARG(prefix), STR_ARG(name), STR_ARG(tag)), a, out, e);
-}
-
-/* Layers of a parent in the same registry are mounted from its repository. */
-static struct str
-mounted_from(const struct ir_environment *env, const struct registry_ref *to, struct arena *a)
-{
-	struct registry_ref parent;
-	if (env->parent.kind != PARENT_REGISTRY || registry_ref_parse(env->parent.ref, a, &parent, NULL) < 0 || !str_eq(parent.host, to->host))
-		return (struct str){ 0 };
-	return parent.repository;
-}
-
-/* What refers to the image: when it is there and can be used. */
-static int
-push_documents(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct registry *r, bool doubt,
-	       struct batch *seen, struct err *e)
-{
-	static const struct {
-		const char *output, *media, *predicate;
-	} rows[] = { { "sbom", ATTEST_SPDX, NULL }, { "provenance", ATTEST_IN_TOTO, ATTEST_SLSA } };
-	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-		const struct output *o = result_output(x->result, str_z(rows[k].output));
-		if (!o)
-			continue;
-		const struct registry_referrer d = { .subject = i->manifest, .subject_size = i->manifest_size, .media = rows[k].media,
-						     .predicate = rows[k].predicate, .blob = o->digest, .size = o->size };
-		if (registry_refer(r, to, &d, doubt, p->cache->blobs, seen, e) < 0)
-			return err_wrap(e, "the %s of '" STR_FMT "'", rows[k].output, STR_ARG(x->env->name));
-	}
-	return 0;
-}
-
-static int
-push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct batch *seen, struct arena *a,
-     struct err *e)
-{
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
-	struct registry_item *items = arena_array(a, struct registry_item, i->parts.nlayers + 1);
-	struct image_layers l;
-	size_t n = 0;
-	AUTO_BUF manifest = { 0 };
-	if (image_info_read(x->result, a, &l, e) < 0 || blobs_read(p->cache->blobs, &i->manifest, OCI_JSON_LIMIT, &manifest, e) < 0)
-		return -1;
-	for (size_t k = 0; k < i->parts.nlayers; k++) {
-		items[n++] = (struct registry_item){ .digest = i->parts.layers[k].digest, .size = i->parts.layers[k].size };
-		if (strcmp(l.v[k].kind, "parent") == 0)
-			items[n - 1].from = mounted_from(x->env, to, a);
-	}
-	items[n++] = (struct registry_item){ .digest = i->parts.config, .size = i->parts.config_size };
-	struct registry *r = registry_new(&o, e);
-	if (!r)
-		return -1;
-	struct pushing ctx = *x;
-	const struct registry_push job = { .to = to, .items = items, .nitems = n, .manifest = buf_str(&manifest), .blobs = p->cache->blobs, .have = have,
-					   .ctx = &ctx, .seen = seen };
-	struct registry_pushed done;
-	int bad = registry_push(r, &job, &done, e);
-	if (bad == 0)
-		bad = push_documents(p, x, i, to, r, done.mended, seen, e);
-	registry_free(r);
-	return bad;
-}
-
-int
-image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a, struct str *ref,
-	   struct err *e)
-{
-	struct arena tmp = { 0 };
-	struct layout_image i;
-	struct registry_ref to;
-	struct batch seen = { 0 };
-	const struct pushing x = { p, env, r };
-	int bad = -1;
-	if (p->opts.offline)
-		bad = err_set(e, ERR_WORLD, "pushing needs the network, and --offline forbids it");
-	else if (as_layout(p, env, r, &tmp, &i, e) == 0 && reference(p, env, prefix, &tmp, &to, e) == 0)
-		bad = push(p, &x, &i, &to, &seen, &tmp, e);
-	if (bad == 0) {
-		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(&i.manifest, &tmp)));
-		if (seen.n > 0)
-			(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
-	}
-	batch_done(&seen);
-	arena_done(&tmp);
-	return bad;
 }

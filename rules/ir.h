@@ -193,6 +193,7 @@ struct ir_stack {
 	struct str name;
 	struct str orchestrator; /* kind; "local" by default */
 	struct str builder, registry, store, remote;
+	bool reuse;                /* images of others with the same inputs, by a tag in the registry */
 	bool insecure;             /* plain HTTP to the registry beyond loopback */
 	bool implied;              /* nobody wrote it down: the "local" that is always there */
 	const struct js *settings; /* the stack as a JSON map, whole */

@@ -332,7 +332,7 @@ read_pools(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 static void
 read_stack(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 {
-	static const char *const keys[] = { "orchestrator", "builder", "registry", "insecure", "store",
+	static const char *const keys[] = { "orchestrator", "builder", "registry", "insecure", "reuse", "store",
 					    "remote",       "pools",   "secrets",  NULL };
 
 	if (js_type(v) != JS_MAP)
@@ -344,6 +344,7 @@ read_stack(struct ir_reader *r, const struct js *v, struct ir_stack *s)
 	s->store = ir_text(r, v, "store");
 	s->remote = ir_text(r, v, "remote");
 	s->insecure = ir_bool(r, v, "insecure", false);
+	s->reuse = ir_bool(r, v, "reuse", false);
 	s->settings = js_keep(r->a, js_type(v) == JS_MAP ? js_copy(v) : js_map());
 	read_pools(r, v, s);
 }

@@ -22,6 +22,7 @@ lower_stack(struct lower *l, struct ir_stack *s, const struct lower_entry *e)
 	s->store = lower_text(yaml_get(n, "store"));
 	s->remote = lower_text(yaml_get(n, "remote"));
 	s->insecure = lower_truth(yaml_get(n, "insecure"), false);
+	s->reuse = lower_truth(yaml_get(n, "reuse"), false);
 	s->settings = yaml_is(n, YAML_MAP) ? lower_js(l, n) : js_keep(l->a, js_map());
 	s->pools = lower_resources(l, yaml_get(n, "pools"), &s->npools);
 }

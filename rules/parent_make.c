@@ -122,7 +122,7 @@ make_registry(struct project *p, const struct parent_data *d, struct arena *a, s
 	struct registry *r = session(p, d->stop, e);
 	const int bad = r ? resolve(p, r, &ref, d, a, out, e) : -1;
 	registry_free(r);
-	if (bad < 0 && e && e->code == ERR_INPUT) /* what a registry sends is the world's mistake, not the user's */
+	if (bad < 0 && e && (e->code == ERR_INPUT || e->code == ERR_MISSING)) /* what a registry sends is the world's mistake, not the user's */
 		e->code = ERR_WORLD;
 	return bad;
 }

@@ -375,6 +375,9 @@ static const struct schema_key stack_keys[] = {
 	{ "builder", &builder, false, "native", "What builds images." },
 	{ "registry", &text, false, NULL, "Where images are pushed: a registry and a repository." },
 	{ "insecure", &truth, false, "false", "Plain HTTP to the registry, also beyond this machine." },
+	{ "reuse", &truth, false, "false",
+	  "Before an image is built the registry is asked whether anybody pushed one of the same inputs (one request), and an image that is pushed gets a tag by which "
+	  "others find it, `pawl-` and the digest of its key. Who may push there may give you images." },
 	{ "store", &text, false, NULL, "Where artifacts are kept: `s3://bucket/prefix`." },
 	{ "remote", &text, false, NULL, "The shared cache." },
 	{ "pools", &resources, false, "the machine's", "How much of each resource there is." },

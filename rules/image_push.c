@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * In this order: what the registry lacks, the manifest under its tag [registry_push]; then what only refers to it: documents, and the name made of the key.
+ */
+#include <string.h>
+
+#include "backends/layout.h"
+#include "rules/image_attest.h"
+#include "rules/image_inside.h"
+
+struct pushing {
+	struct project *project;
+	const struct ir_environment *env;
+	const struct result *result;
+};
+
+static int
+have(void *ctx, const struct registry_item *i, struct err *e)
+{
+	const struct pushing *x = ctx;
+	(void)i;
+	return image_have(x->project, x->env, x->result, e);
+}
+
+int
+image_reference(struct project *p, const struct ir_environment *env, struct str prefix, struct arena *a, struct registry_ref *out, struct err *e)
+{
+	while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	const struct str name = image_part_name(p->ir.pipeline, false, a), tag = image_part_name(env->name, true, a);
+	return registry_ref_parse(arena_printf(a, STR_FMT "/" STR_FMT ":" STR_FMT, STR_ARG(prefix), STR_ARG(name), STR_ARG(tag)), a, out, e);
+}
+
+/* Layers of a parent in the same registry are mounted from its repository. */
+static struct str
+mounted_from(const struct ir_environment *env, const struct registry_ref *to, struct arena *a)
+{
+	struct registry_ref parent;
+	if (env->parent.kind != PARENT_REGISTRY || registry_ref_parse(env->parent.ref, a, &parent, NULL) < 0 || !str_eq(parent.host, to->host))
+		return (struct str){ 0 };
+	return parent.repository;
+}
+
+/* What refers to the image: when it is there and can be used. */
+static int
+push_documents(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct registry *r, bool doubt,
+	       struct batch *seen, struct err *e)
+{
+	static const struct {
+		const char *output, *media, *predicate;
+	} rows[] = { { "sbom", ATTEST_SPDX, NULL }, { "provenance", ATTEST_IN_TOTO, ATTEST_SLSA } };
+	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+		const struct output *o = result_output(x->result, str_z(rows[k].output));
+		if (!o)
+			continue;
+		const struct registry_referrer d = { .subject = i->manifest, .subject_size = i->manifest_size, .media = rows[k].media,
+						     .predicate = rows[k].predicate, .blob = o->digest, .size = o->size };
+		if (registry_refer(r, to, &d, doubt, p->cache->blobs, seen, e) < 0)
+			return err_wrap(e, "the %s of '" STR_FMT "'", rows[k].output, STR_ARG(x->env->name));
+	}
+	return 0;
+}
+
+static int
+push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct batch *seen, struct arena *a,
+     struct err *e)
+{
+	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
+	struct registry_item *items = arena_array(a, struct registry_item, i->parts.nlayers + 1);
+	struct image_layers l;
+	size_t n = 0;
+	AUTO_BUF manifest = { 0 };
+	if (image_info_read(x->result, a, &l, e) < 0 || blobs_read(p->cache->blobs, &i->manifest, OCI_JSON_LIMIT, &manifest, e) < 0)
+		return -1;
+	for (size_t k = 0; k < i->parts.nlayers; k++) {
+		items[n++] = (struct registry_item){ .digest = i->parts.layers[k].digest, .size = i->parts.layers[k].size };
+		if (strcmp(l.v[k].kind, "parent") == 0)
+			items[n - 1].from = mounted_from(x->env, to, a);
+	}
+	items[n++] = (struct registry_item){ .digest = i->parts.config, .size = i->parts.config_size };
+	struct registry *r = registry_new(&o, e);
+	if (!r)
+		return -1;
+	struct pushing ctx = *x;
+	const struct registry_push job = { .to = to, .items = items, .nitems = n, .manifest = buf_str(&manifest), .blobs = p->cache->blobs, .have = have,
+					   .ctx = &ctx, .seen = seen };
+	struct registry_pushed done;
+	int bad = registry_push(r, &job, &done, e);
+	if (bad == 0)
+		bad = push_documents(p, x, i, to, r, done.mended, seen, e);
+	if (bad == 0 && p->stack->reuse)
+		bad = image_reuse_leave(p, x->result, i, to, r, done.mended, seen, e);
+	registry_free(r);
+	return bad;
+}
+
+int
+image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a, struct str *ref,
+	   struct err *e)
+{
+	struct arena tmp = { 0 };
+	struct layout_image i;
+	struct registry_ref to;
+	struct batch seen = { 0 };
+	const struct pushing x = { p, env, r };
+	int bad = -1;
+	if (p->opts.offline)
+		bad = err_set(e, ERR_WORLD, "pushing needs the network, and --offline forbids it");
+	else if (image_as_layout(p, env, r, &tmp, &i, e) == 0 && image_reference(p, env, prefix, &tmp, &to, e) == 0)
+		bad = push(p, &x, &i, &to, &seen, &tmp, e);
+	if (bad == 0) {
+		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(&i.manifest, &tmp)));
+		if (seen.n > 0)
+			(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
+	}
+	batch_done(&seen);
+	arena_done(&tmp);
+	return bad;
+}
