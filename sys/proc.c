@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "sys/observe.h"
 
 /* How a program starts: the parent prepares every text and descriptor, clones with CLONE_VM | CLONE_VFORK, and sleeps until
  * the child has called exec or has ended. The child runs on a stack of its own in the parent's memory, makes system calls
@@ -128,7 +129,11 @@ prepare(const struct start *s)
 	}
 	if (o->cwd != 0 && o->cwd != AT_FDCWD && fchdir(o->cwd) < 0)
 		return STAGE_FOLDER;
-	return place_files(s) ? STAGE_NONE : STAGE_FILES;
+	if (!place_files(s))
+		return STAGE_FILES;
+	if (o->observe)
+		(void)observe_enter(o->observe); /* the observer learns why it is not */
+	return STAGE_NONE;
 }
 
 NO_SANITIZE static int

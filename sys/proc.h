@@ -18,6 +18,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct observe_entry;
+
 struct proc_opts {
 	const char *const *argv;  /* argv[0] is looked up in PATH of envp unless it has a '/' */
 	const char *const *envp;  /* "NAME=value", NULL at the end; NULL: ours */
@@ -30,6 +32,7 @@ struct proc_opts {
 	/* For whoever starts many; each may be NULL. */
 	const char *program;      /* proc_program() of argv[0] and envp: tried before PATH is searched */
 	const sigset_t *signals;  /* proc_signals(): the others are left as they are */
+	const struct observe_entry *observe; /* sys/observe.h; NULL: it is not observed */
 };
 
 struct proc {
