@@ -27,6 +27,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/guard.h"
+#include "sys/observe.h"
 #include "sys/proc.h"
 
 #define TERM_GRACE (2 * NS_PER_S)       /* between TERM and KILL after a timeout */
@@ -66,6 +67,7 @@ struct job {
 	loop_id exit_id, timer;
 	struct stream out, err;
 	struct masks masks;
+	struct observer *observer; /* NULL: none */
 	struct job_end end;
 	int64_t started;  /* clock_mono */
 	int64_t empty_by; /* clock_mono: patience with a killed group */
@@ -154,6 +156,7 @@ job_free(struct job *j)
 	lines_end(&j->out.lines);
 	lines_end(&j->err.lines);
 	masks_done(&j->masks);
+	(void)observe_end(j->observer, NULL); /* of a job that could not be started */
 	free(j);
 }
 
@@ -167,6 +170,8 @@ finish(struct job *j)
 	stream_close(&j->err);
 	lines_end(&j->out.lines);
 	lines_end(&j->err.lines);
+	j->end.observed = observe_end(j->observer, NULL);
+	j->observer = NULL;
 	const struct job_calls calls = j->calls;
 	const struct job_end end = j->end;
 
@@ -347,10 +352,13 @@ spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 		const struct proc_opts o = {
 			.argv = argv, .envp = s->envp, .cwd = cwd, .in = j->o->null, .out = out, .err = err, .group = true,
 			.die_with_parent = true, .program = program_of(j->o, argv[0], s->envp), .signals = &j->o->signals,
+			.observe = j->observer != NULL ? observe_entry(j->observer) : NULL,
 		};
 
 		j->started = clock_mono();
 		ret = proc_spawn(&o, &j->proc, e);
+		if (j->observer != NULL)
+			observe_started(j->observer);
 	}
 	arena_done(&a);
 	return ret < 0 ? -1 : 0;
@@ -387,6 +395,15 @@ begin(struct orchestrator *o, struct err *e)
 	return o->guard == NULL ? -1 : 0;
 }
 
+/* Where a thread cannot be had the step runs unobserved, as where the kernel has no such filter. */
+static struct observer *
+observer_for(const struct job_observe *x)
+{
+	if (x == NULL)
+		return NULL;
+	return observe_new(&(struct observe_opts){ .folders = x->folders, .nfolders = x->nfolders, .ctx = x->ctx, .seen = x->seen }, NULL);
+}
+
 static struct job *
 local_submit(struct orchestrator *o, const struct job_spec *s, const struct job_calls *c, struct err *e)
 {
@@ -403,6 +420,7 @@ local_submit(struct orchestrator *o, const struct job_spec *s, const struct job_
 	masks_init(&j->masks, s->secrets, s->nsecrets);
 	if (pipe_for(&j->out, j, 1, &out, e) < 0 || pipe_for(&j->err, j, 2, &err, e) < 0)
 		goto fail;
+	j->observer = observer_for(s->observe);
 	if (spawn(j, s, out, err, e) < 0)
 		goto fail;
 	guard_add(o->guard, j->proc.pid);

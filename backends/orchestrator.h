@@ -12,7 +12,16 @@
 #include "hashing/digest.h"
 #include "sys/loop.h"
 
+struct observe_event;
 struct sandbox_spec; /* backends/sandbox.h: run inside an image; NULL: the host as it is */
+
+/* Which files its processes use (sys/observe.h): told while it runs, never after `ended`. */
+struct job_observe {
+	const struct str *folders;     /* absolute, clean, as the processes name them */
+	size_t nfolders;
+	void *ctx;
+	void (*seen)(void *ctx, const struct observe_event *ev); /* on a thread of its own */
+};
 
 struct job_spec {
 	struct str name;               /* derived from the key: "train-3f2a91c0" */
@@ -23,11 +32,13 @@ struct job_spec {
 	const struct sandbox_spec *sandbox;
 	const struct str *secrets;     /* values that must not appear in lines: replaced by *** */
 	size_t nsecrets;
+	const struct job_observe *observe; /* NULL: nobody wants to know */
 };
 
 struct job_end {
 	int exit;                      /* 128 + signal when a signal ended it */
 	bool timed_out, stopped;
+	bool observed;                 /* nothing was missed; always false without job_spec.observe */
 	double seconds, cpu_s;
 	uint64_t peak;
 };

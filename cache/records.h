@@ -39,7 +39,8 @@
 	X(TABLE_RUN, "run", "project and run id", "one finished run as JSON")                                        \
 	X(TABLE_SNAPSHOT, "snapshot", "project and invocation", "rules/snapshot.h: leaves of the last full hit")     \
 	X(TABLE_SEEN, "seen", "registry, repository, digest", "when that registry was seen to have that blob")       \
-	X(TABLE_MISC, "misc", "text", "everything small and rare")
+	X(TABLE_MISC, "misc", "text", "everything small and rare")                                                   \
+	X(TABLE_OBSERVED, "observed", "digest of a base key", "engine/observed.h: what makers looked at beside their inputs")
 
 enum table {
 #define X(id, name, key, value) id,

@@ -2,8 +2,9 @@
 #include "engine/cause.h"
 
 #include <assert.h>
-#include <assert.h>
 #include <limits.h>
+
+#include "engine/observed.h"
 
 enum { ASKED_MOST = 64, VALUE_SHOWN = 60 };
 
@@ -99,6 +100,9 @@ cause_changes(const struct facts *f, node_id n, struct key *old, const struct ke
 		node_id from;
 		/* A field of an edge that the present key lacks is not known yet. */
 		if (!v[i].b && origin_of(f, n, &v[i], &from) != OWN && from.i != UINT32_MAX)
+			continue;
+		/* Nor is what nobody asked about again: it was looked at, now it was not. */
+		if (!v[i].b && str_is(v[i].a->tag, OBSERVED_TAG))
 			continue;
 		v[put++] = v[i];
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/cause.h"
+#include "engine/observed.h"
 
 struct view *
 facts_view(struct cache *c)
@@ -72,7 +73,7 @@ facts_key(const struct facts *f, const struct inputs *in, const struct result *s
 	if (seen && !key_find(&k, STR("result"), STR("")))
 		key_digest(&k, "result", STR(""), &seen->digest);
 	p->has_key = whole;
-	p->key_digest = whole ? key_done(&k) : (struct digest){ 0 };
+	p->key_digest = p->base = whole ? key_done(&k) : (struct digest){ 0 };
 	p->key = k;
 	return 0;
 }
@@ -102,13 +103,13 @@ facts_look(const struct facts *f, const struct inputs *in, struct plan_node *p, 
 	return 0;
 }
 
-enum found
-facts_lookup(const struct facts *f, node_id n, struct plan_node *p, int64_t not_made_at)
+/* The record of exactly this key. */
+static enum found
+look_record(const struct facts *f, node_id n, const struct digest *key, struct plan_node *p, int64_t not_made_at)
 {
 	const struct rule *rule = facts_node(f, n)->rule;
 	struct str bytes;
-	assert(p->has_key);
-	if (!f->view || !view_get(f->view, TABLE_RESULT, (struct str){ (const char *)p->key_digest.b, sizeof p->key_digest.b }, &bytes))
+	if (!view_get(f->view, TABLE_RESULT, (struct str){ (const char *)key->b, sizeof key->b }, &bytes))
 		return FOUND_NONE;
 	struct result *r = arena_new(f->arena, struct result);
 	if (result_decode(bytes, f->arena, r, NULL) < 0)
@@ -130,7 +131,55 @@ facts_lookup(const struct facts *f, node_id n, struct plan_node *p, int64_t not_
 		return FOUND_EVICTED;
 	p->result = r;
 	p->saved_s = r->seconds;
+	p->key_digest = *key;
 	return FOUND_HIT;
+}
+
+/* The fields of the base key: those that the plan found are in its record alone. */
+static bool
+base_fields(const struct facts *f, const struct plan_node *p, struct arena *a, struct key *out)
+{
+	struct key k;
+	struct str bytes;
+	struct result r;
+	if (p->key.n || (p->result && key_decode(p->result->key, a, &k, NULL) == 0))
+		observed_base(p->key.n ? &p->key : &k, 0, a, out);
+	else if (view_get(f->view, TABLE_RESULT, (struct str){ (const char *)p->key_digest.b, sizeof p->key_digest.b }, &bytes) &&
+		 result_decode(bytes, a, &r, NULL) == 0 && key_decode(r.key, a, &k, NULL) == 0)
+		observed_base(&k, 0, a, out);
+	else
+		return false;
+	return true;
+}
+
+enum found
+facts_lookup(const struct facts *f, node_id n, struct plan_node *p, int64_t not_made_at)
+{
+	struct observed_lists lists;
+	struct arena scratch = { 0 };
+	struct key base;
+	enum found found = FOUND_NONE;
+	assert(p->has_key);
+	if (!f->view)
+		return FOUND_NONE;
+	if (!facts_node(f, n)->rule->observe || !observed_find(f->view, &p->base, &scratch, &lists)) {
+		const struct digest key = p->base;
+		arena_done(&scratch);
+		return look_record(f, n, &key, p, not_made_at);
+	}
+	const bool known = base_fields(f, p, &scratch, &base);
+	for (size_t i = 0; known && i < lists.n && found != FOUND_HIT; i++) {
+		struct key k;
+		observed_ask(f, n, &base, &lists.v[i], &scratch, &k);
+		const struct digest key = key_done(&k);
+		const enum found now = look_record(f, n, &key, p, not_made_at);
+		if (now != FOUND_NONE)
+			found = now;
+		if (now == FOUND_HIT)
+			p->key = (struct key){ 0 }; /* its fields are the record's */
+	}
+	arena_done(&scratch);
+	return found;
 }
 
 bool
@@ -139,6 +188,15 @@ facts_last(const struct facts *f, node_id n, struct arena *a, struct last *out)
 	const struct str name = facts_node(f, n)->name;
 	return last_find(f->view, f->o->project, name, a, out) ||
 	       (f->o->pipeline.n && last_find(f->view, f->o->pipeline, name, a, out));
+}
+
+/* The last time, the maker looked at things: what they are now is part of the present key. */
+static void
+ask_again(const struct facts *f, node_id n, const struct last *last, struct plan_node *p)
+{
+	struct key earlier;
+	if (facts_node(f, n)->rule->observe && key_decode(last->key, f->arena, &earlier, NULL) == 0)
+		observed_again(f, n, &earlier, p);
 }
 
 static struct reason
@@ -182,6 +240,7 @@ facts_reason(const struct facts *f, node_id n, enum found found, struct plan_nod
 		p->reason = plain(REASON_NEW);
 		return true;
 	}
+	ask_again(f, n, &last, p);
 	if (!p->has_key || !digest_eq(&last.key_digest, &p->key_digest))
 		return changed_reason(f, n, last.key, p);
 	p->reason = plain(last.failed ? REASON_FAILED_BEFORE : last.unrecorded ? REASON_EXPIRED : REASON_EVICTED);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/observed.h"
 #include "engine/sched.h"
 #include "sys/clock.h"
 
@@ -97,6 +98,15 @@ keep_made(struct sched *s, node_id n, const struct result *r, bool record)
 	if (record)
 		put_result(s, &facts_at(&s->f, n)->key_digest, r);
 	put_node(s, n, (struct last){ .unrecorded = !record, .seconds = r->seconds, .result_digest = r->digest, .log = r->log });
+}
+
+void
+keep_observed(struct sched *s, node_id n, const struct result *r)
+{
+	if (s->o->dry_records || !s->g->node[n.i].rule->observe)
+		return;
+	sched_view(s, false);
+	observed_put(s->f.view, &s->rec.batch, &facts_at(&s->f, n)->base, r->observed, r->nobserved);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
+#include "engine/observed.h"
 #include "engine/sched.h"
 #include "sys/clock.h"
 
@@ -264,6 +265,21 @@ restored(struct sched *s, struct job *j, const struct err *e)
 	}
 }
 
+/* What the maker looked at beside its inputs becomes part of the key. */
+static void
+learn_observed(struct sched *s, node_id n, const struct result *r)
+{
+	if (!s->g->node[n.i].rule->observe)
+		return;
+	struct plan_node *p = sched_own(s, n);
+	struct key k;
+	observed_base(&p->key, r->nobserved, s->arena, &k);
+	for (size_t i = 0; i < r->nobserved; i++)
+		key_text(&k, OBSERVED_TAG, r->observed[i].question, r->observed[i].answer);
+	p->key = k;
+	p->key_digest = key_done(&p->key);
+}
+
 /* What the maker gave, completed and in our own memory. */
 static const struct result *
 complete(struct sched *s, const struct job *j, const struct result *r)
@@ -301,6 +317,7 @@ made(struct sched *s, struct job *j, const struct result *r, bool uncachable)
 {
 	const node_id n = j->task.node;
 	struct run_node *out = &s->out->node[n.i];
+	learn_observed(s, n, r);
 	const struct result *x = complete(s, j, r);
 	const node_id changed = keep_changed_input(s, n);
 	if (changed.i != UINT32_MAX) {
@@ -312,6 +329,8 @@ made(struct sched *s, struct job *j, const struct result *r, bool uncachable)
 	p->result = x;
 	p->in_place = true;
 	keep_made(s, n, x, !uncachable);
+	if (!uncachable)
+		keep_observed(s, n, r);
 	sched_end(s, n, RUN_MADE);
 }
 
@@ -324,6 +343,8 @@ not_made(struct sched *s, struct job *j, const struct result *r, const struct er
 		sched_end(s, n, RUN_CANCELLED);
 		return;
 	}
+	if (r)
+		learn_observed(s, n, r);
 	const struct result *x = r ? complete(s, j, r) : NULL;
 	struct err why = *e;
 	if (s->late && e->code == ERR_INTERRUPTED)

@@ -28,6 +28,7 @@ struct plan_node {
 	struct reason reason;      /* RUN, MAYBE */
 	struct key key;            /* of a HIT empty: its fields are result->key */
 	struct digest key_digest;  /* when has_key */
+	struct digest base;        /* when has_key: the same without what was observed (engine/observed.h) */
 	const struct result *result; /* source, or HIT */
 	double estimate_s;         /* seconds that making it takes, by its record or the last one; < 0: unknown */
 	double saved_s;            /* HIT: what it cost when it was made */

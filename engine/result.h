@@ -28,6 +28,11 @@ struct output {
 	struct str path;        /* where it was in the workspace; empty: only in the cache */
 };
 
+/* Something that the maker looked at beside its inputs: a question that the rule can ask again, and what it saw. */
+struct observed_fact {
+	struct str question, answer;
+};
+
 struct result {
 	struct digest digest;
 	struct str kind, node;
@@ -40,6 +45,9 @@ struct result {
 	size_t noutputs;
 	struct str info;        /* the rule's own, canonical JSON; may be empty */
 	struct str key;         /* encoded key that it was made under */
+	/* From its maker to the engine alone, which makes fields of the key of it: sorted by question, each once. */
+	const struct observed_fact *observed;
+	size_t nobserved;
 };
 
 void result_encode(const struct result *r, struct buf *out);

@@ -81,6 +81,10 @@ struct rule {
 	void (*start)(struct task *t);
 	/* End early: hard false asks (SIGTERM), true kills. done must still be called (ERR_INTERRUPTED). */
 	void (*stop)(struct task *t, bool hard);
+	/* made: what the answer is now to a question of an observed_fact that an earlier run of the node gave (engine/result.h). -1: it cannot be
+	 * said, which is as good as another answer. Asked often, so it looks cheaply, and reports what it looks at. NULL: the maker never looks at
+	 * anything but its inputs. */
+	int (*observe)(void *ctx, node_id n, struct str question, struct arena *a, struct str *answer);
 	/* What a changed field means: code, text, file, line. c->a is the recorded field, c->b the present one; either may be NULL (not both).
 	 * out comes zeroed; a text that is left empty is filled in by the engine. For a field that comes from another node, that node's own
 	 * explanation, if it has one, replaces text, file and line; the code stays. NULL: the engine's words. */

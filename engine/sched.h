@@ -92,6 +92,7 @@ void make_stop(struct sched *s, bool hard);      /* end what runs */
 
 /* keep.c */
 void keep_made(struct sched *s, node_id n, const struct result *r, bool record);
+void keep_observed(struct sched *s, node_id n, const struct result *r); /* after keep_made: what it looked at beside its inputs */
 void keep_failed(struct sched *s, node_id n, const struct result *r, double seconds);
 void keep_hit(struct sched *s, node_id n);       /* if its last record is of another key */
 node_id keep_changed_input(struct sched *s, node_id n); /* looks again at the sources of n: one that changed, or NODE_NONE */

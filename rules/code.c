@@ -90,6 +90,12 @@ name_of(const struct step_data *s)
 	return ir->name;
 }
 
+struct code *
+code_of_step(struct project *p, const struct step_data *s)
+{
+	return code_of(code_state(p), name_of(s));
+}
+
 static struct code *
 code_new(struct project *p, const struct step_data *s, struct str name, struct err *e)
 {
@@ -262,7 +268,7 @@ compare(const void *a, const void *b)
 int
 code_files(struct project *p, const struct step_data *s, struct arena *a, struct str **out, size_t *n, struct err *e)
 {
-	struct code *c = code_of(code_state(p), name_of(s));
+	struct code *c = code_of_step(p, s);
 	if (!c)
 		return err_set(e, ERR_BUG, "step '" STR_FMT "' has no code", STR_ARG(s->name));
 	if (!c->found && code_find(p, c, e) < 0)

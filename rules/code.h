@@ -16,4 +16,14 @@ int code_link(struct project *p, struct err *e);
 /* Project files that a step's code consists of, sorted, relative: for the code layer of images. In the arena. */
 int code_files(struct project *p, const struct step_data *s, struct arena *a, struct str **out, size_t *n, struct err *e);
 
+/* What an interpreter opens by itself to run the step's code: the files of all modules that are imported (those of which no definition counts,
+ * too), and the folders in which it searches. Sorted; never changes, lives as long as the project. Loop thread. */
+struct code_cover {
+	struct str *files, *folders;
+	size_t nfiles, nfolders;
+};
+const struct code_cover *code_cover(struct project *p, const struct step_data *s);
+bool code_cover_file(const struct code_cover *c, struct str path);     /* any thread */
+bool code_cover_folder(const struct code_cover *c, struct str path);
+
 #endif

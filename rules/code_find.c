@@ -335,6 +335,7 @@ finish(struct project *p, struct code *c)
 		memcpy(c->fields, all.v, all.n * sizeof *all.v);
 	c->nfields = all.n;
 	c->found = true;
+	c->cover = NULL;
 	VEC_DONE(&all);
 }
 

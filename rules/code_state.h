@@ -30,6 +30,7 @@ struct code {
 	struct pyfiles *files;        /* of its interpreter; NULL: not found yet */
 	struct pyfiles own;           /* when it is found alone */
 	bool found, alone, looked;
+	struct code_cover *cover;     /* of what was found; NULL: nobody asked yet */
 	struct code_field *fields;    /* sorted by name */
 	size_t nfields;
 };
@@ -45,6 +46,7 @@ struct code_state {
 
 struct code_state *code_state(struct project *p);
 struct code *code_of(struct code_state *s, struct str name); /* NULL: none */
+struct code *code_of_step(struct project *p, const struct step_data *s); /* NULL: none */
 int code_read(struct project *p, struct code *c, struct err *e); /* rules/code_read.c: words of the command to entries */
 int code_find(struct project *p, struct code *c, struct err *e); /* rules/code_find.c: c is found now, and with it the others */
 /* Is the file one of the step's declared inputs or outputs, or in one? */

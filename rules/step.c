@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
+#include "rules/observed.h"
 #include "rules/snapshot.h"
 #include "rules/template.h"
 #include "sys/clock.h"
@@ -356,6 +357,14 @@ wanted(void *ctx, const struct inputs *in, bool *unknown, struct err *e)
 	return truth != WHEN_FALSE;
 }
 
+static int
+observe(void *ctx, node_id n, struct str question, struct arena *a, struct str *answer)
+{
+	struct project *p = ctx;
+
+	return observed_answer(p, step_of(&p->graph, n), question, a, answer);
+}
+
 const struct rule rule_step = {
 	.kind = "step",
 	.schema = 1,
@@ -365,6 +374,7 @@ const struct rule rule_step = {
 	.restore = step_restore,
 	.start = step_start,
 	.stop = step_stop,
+	.observe = observe,
 	.explain = step_explain,
 	.needs = needs,
 	.job = true,

@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "rules/observed.h"
 #include "rules/step.h"
 
 static void
@@ -190,6 +191,22 @@ short_line(const struct key_field *f)
 	return f->has_value && f->value.n <= SHOWN && f->value.n > 0 && str_find_char(f->value, '\n') == SIZE_MAX;
 }
 
+/* A file that it used without declaring it. */
+static void
+explain_observed(const struct key_change *c, struct arena *a, struct reason *out)
+{
+	const struct key_field *f = c->b != NULL ? c->b : c->a;
+	const struct str path = observed_path(f->name);
+	const bool was = c->a != NULL && str_is(c->a->value, "missing"), is = c->b != NULL && str_is(c->b->value, "missing");
+	const char *what = c->a == NULL || c->b == NULL ? "was looked at in another run" : was ? "is there now" : is ? "is gone" : "changed";
+
+	out->file = arena_str(a, path);
+	if (str_starts(f->name, STR("names ")))
+		out->text = arena_printf(a, STR_FMT ": the names in the folder changed (observed)", STR_ARG(path));
+	else
+		out->text = arena_printf(a, STR_FMT " %s (observed)", STR_ARG(path), what);
+}
+
 void
 step_explain(void *ctx, node_id n, const struct key_change *c, struct arena *a, struct reason *out)
 {
@@ -202,6 +219,10 @@ step_explain(void *ctx, node_id n, const struct key_change *c, struct arena *a, 
 	if (m == NULL)
 		return;
 	out->code = m->code;
+	if (m->code == REASON_OBSERVED) {
+		explain_observed(c, a, out);
+		return;
+	}
 	if (str_is(f->tag, "command") || f->name.n == 0)
 		subject = str_z(m->noun);
 	else

@@ -23,6 +23,7 @@
 #include "rules/code.h"
 #include "rules/image.h"
 #include "rules/notes.h"
+#include "rules/observed.h"
 #include "rules/rundirs.h"
 #include "rules/snapshot.h"
 #include "rules/step.h"
@@ -43,6 +44,8 @@ struct step_run {
 	bool retryable;
 	bool unstored;         /* the result may not be recorded */
 	struct watch watch;
+	struct observed *observed;
+	struct observed_report seen;
 	struct str *code;      /* project files of its code */
 	size_t ncode;
 	struct str venv, venv_bin;
@@ -104,6 +107,8 @@ finish(struct step_run *r)
 		.outputs = r->outputs,
 		.noutputs = r->err.code == ERR_NONE ? r->step->d.ir->noutputs : 0,
 		.info = info_of(r),
+		.observed = r->seen.facts,
+		.nobserved = r->err.code == ERR_NONE ? r->seen.nfacts : 0,
 	};
 	const struct err err = r->err;
 
@@ -114,6 +119,7 @@ finish(struct step_run *r)
 	if (err.code == ERR_NONE && cache->expires > 0)
 		leaves_expiry(r->p->leaves, clock_real() + cache->expires);
 	t->done(t, err.code == ERR_NONE || err.code == ERR_FAILED ? &result : NULL, r->unstored, err.code == ERR_NONE ? NULL : &err);
+	observed_free(r->observed);
 	arena_done(&r->arena);
 	free(r);
 }
@@ -147,6 +153,7 @@ step_start(struct task *t)
 		finish(r);
 		return;
 	}
+	r->observed = observed_new(p, r->step, &t->inputs, &r->arena);
 	loop_work(t->loop, prepare, prepared, r);
 }
 
@@ -369,6 +376,8 @@ collect(void *ctx)
 	else if (outputs_collect(r->p, r->step->outputs, r->step->d.ir->noutputs, r->call.run_dir, &r->arena, &r->outputs, &unstored,
 				 &r->err) == 0)
 		r->unstored |= unstored;
+	if (r->err.code == ERR_NONE && r->end.observed)
+		r->unstored |= !observed_judge(r->observed, &r->seen);
 	if (r->err.code == ERR_NONE)
 		give_scratch(r);
 }
@@ -435,6 +444,7 @@ submit(struct step_run *r, struct err *e)
 		.sandbox = r->sandbox.nroots > 0 ? &r->sandbox : NULL,
 		.secrets = r->call.secrets,
 		.nsecrets = r->call.nsecrets,
+		.observe = observed_job(r->observed, r->sandbox.nroots > 0 ? r->sandbox.workdir : r->p->root, r->call.scratch),
 	};
 	const struct job_calls calls = { .ctx = r, .line = got_line, .ended = ended };
 

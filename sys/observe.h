@@ -29,8 +29,8 @@ enum observe_what {
 	OBSERVE_LIST = 4,   /* opened as a folder */
 	OBSERVE_LINK = 8,   /* where does the link lead */
 	OBSERVE_WRITE = 16, /* opened to be written; a name made, moved or removed */
-	OBSERVE_FRESH = 32, /* with WRITE: nothing that was there before can be read there afterwards (O_TRUNC, O_EXCL, rename onto it) */
-	OBSERVE_NEW = 64,   /* with WRITE: makes a folder */
+	OBSERVE_FRESH = 32, /* with WRITE: nothing that was there before can be read there afterwards (O_TRUNC, a rename onto it) */
+	OBSERVE_NEW = 64,   /* with WRITE: makes the name, and fails if it is there (O_EXCL, mkdir, link) */
 	OBSERVE_EXEC = 128, /* a new program begins */
 };
 

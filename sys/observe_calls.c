@@ -28,9 +28,9 @@ enum how {
 	HOW_LINK,
 	HOW_EXEC,
 	HOW_WRITE,   /* changes what is there */
-	HOW_FRESH,   /* makes or removes the name */
-	HOW_FOLDER,  /* makes a folder */
+	HOW_NEW,     /* makes the name */
 	HOW_MOVE,    /* two names */
+	HOW_HARD,    /* likewise, and fails if the second is there */
 };
 
 /* Positions of arguments; -1: there is none. */
@@ -54,10 +54,10 @@ static const struct call {
 	{ __NR_execveat, 0, 1, 4, true, HOW_EXEC, 0, 0 },
 	{ __NR_truncate, -1, 0, -1, false, HOW_WRITE, 0, 0 },
 	{ __NR_unlinkat, 0, 1, -1, false, HOW_WRITE, 0, 0 },
-	{ __NR_mkdirat, 0, 1, -1, false, HOW_FOLDER, 0, 0 },
-	{ __NR_mknodat, 0, 1, -1, false, HOW_FRESH, 0, 0 },
-	{ __NR_symlinkat, 1, 2, -1, false, HOW_FRESH, 0, 0 },
-	{ __NR_linkat, 0, 1, -1, false, HOW_MOVE, 2, 3 },
+	{ __NR_mkdirat, 0, 1, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_mknodat, 0, 1, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_symlinkat, 1, 2, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_linkat, 0, 1, -1, false, HOW_HARD, 2, 3 },
 	{ __NR_renameat2, 0, 1, -1, false, HOW_MOVE, 2, 3 },
 #ifdef __NR_renameat
 	{ __NR_renameat, 0, 1, -1, false, HOW_MOVE, 2, 3 },
@@ -71,10 +71,10 @@ static const struct call {
 	{ __NR_readlink, -1, 0, -1, false, HOW_LINK, 0, 0 },
 	{ __NR_unlink, -1, 0, -1, false, HOW_WRITE, 0, 0 },
 	{ __NR_rmdir, -1, 0, -1, false, HOW_WRITE, 0, 0 },
-	{ __NR_mkdir, -1, 0, -1, false, HOW_FOLDER, 0, 0 },
-	{ __NR_mknod, -1, 0, -1, false, HOW_FRESH, 0, 0 },
-	{ __NR_symlink, -1, 1, -1, false, HOW_FRESH, 0, 0 },
-	{ __NR_link, -1, 0, -1, false, HOW_MOVE, -1, 1 },
+	{ __NR_mkdir, -1, 0, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_mknod, -1, 0, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_symlink, -1, 1, -1, false, HOW_NEW, 0, 0 },
+	{ __NR_link, -1, 0, -1, false, HOW_HARD, -1, 1 },
 	{ __NR_rename, -1, 0, -1, false, HOW_MOVE, -1, 1 },
 #endif
 };
@@ -147,7 +147,9 @@ of_flags(uint64_t flags)
 		what |= flags & O_DIRECTORY ? OBSERVE_LIST : OBSERVE_READ;
 	if (mode != O_RDONLY || (flags & (O_CREAT | O_TRUNC)))
 		what |= OBSERVE_WRITE;
-	if (((flags & O_TRUNC) && mode != O_RDONLY) || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		what = OBSERVE_WRITE | OBSERVE_NEW;
+	else if ((flags & O_TRUNC) && mode != O_RDONLY)
 		what = OBSERVE_WRITE | OBSERVE_FRESH;
 	return what;
 }
@@ -163,7 +165,6 @@ meaning(pid_t tid, const struct call *c, const struct seccomp_data *d)
 	case HOW_OPEN2:
 		return observe_peek(tid, d->args[c->flags], &how, sizeof how) ? of_flags(how.flags) : OBSERVE_READ;
 	case HOW_CREATE:
-	case HOW_FRESH:
 		return OBSERVE_WRITE | OBSERVE_FRESH;
 	case HOW_LOOK:
 		return OBSERVE_LOOK;
@@ -173,8 +174,10 @@ meaning(pid_t tid, const struct call *c, const struct seccomp_data *d)
 		return OBSERVE_READ | OBSERVE_EXEC;
 	case HOW_WRITE:
 		return OBSERVE_WRITE;
-	case HOW_FOLDER:
+	case HOW_NEW:
 		return OBSERVE_WRITE | OBSERVE_NEW;
+	case HOW_HARD:
+		return OBSERVE_READ;
 	case HOW_MOVE:
 		return OBSERVE_READ | OBSERVE_WRITE;
 	}
@@ -195,12 +198,12 @@ observe_names(pid_t tid, const struct seccomp_data *d, struct observe_name v[2])
 		.name = d->args[c->name],
 		.what = meaning(tid, c, d),
 	};
-	if (c->how != HOW_MOVE)
+	if (c->how != HOW_MOVE && c->how != HOW_HARD)
 		return 1;
 	v[1] = (struct observe_name){
 		.dir = c->dir2 < 0 ? AT_FDCWD : (int)d->args[c->dir2],
 		.name = d->args[c->name2],
-		.what = OBSERVE_WRITE | OBSERVE_FRESH,
+		.what = OBSERVE_WRITE | (c->how == HOW_HARD ? OBSERVE_NEW : OBSERVE_FRESH),
 	};
 	return 2;
 }

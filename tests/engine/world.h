@@ -43,6 +43,7 @@ struct thing {
 	bool fails, uncachable, damaged, expired, evicted;
 	bool off;        /* condition: false */
 	int interrupt;   /* signal that it raises when it starts; 0: none */
+	struct thing *peeks[3]; /* looked at in this order without being inputs, each only if the one before is not 0; NULL at the end */
 	struct thing *edits; /* its value grows by one while this one is made */
 	int made, restored, looked, stops;
 	struct pool_need need;
@@ -158,8 +159,27 @@ made_explain(void *ctx, node_id n, const struct key_change *c, struct arena *a, 
 	(void)ctx;
 	(void)n;
 	out->code = str_is(k->tag, "command") ? REASON_COMMAND : str_is(k->tag, "param") ? REASON_PARAMS :
-		    str_is(k->tag, "code") ? REASON_CODE : REASON_INPUT;
+		    str_is(k->tag, "code") ? REASON_CODE : str_is(k->tag, "observed") ? REASON_OBSERVED : REASON_INPUT;
 	out->text = arena_printf(a, STR_FMT " " STR_FMT " changed", STR_ARG(k->tag), STR_ARG(k->name));
+}
+
+/* What it looks at beside its inputs: names and values. */
+static size_t
+peek(const struct thing *t, struct arena *a, struct observed_fact v[3])
+{
+	size_t n = 0;
+	for (const struct thing *const *at = (const struct thing *const *)t->peeks; n < 3 && *at; at++) {
+		v[n++] = (struct observed_fact){ str_z((*at)->name), arena_printf(a, "%" PRId64, (*at)->value) };
+		if (!(*at)->value)
+			break;
+	}
+	for (size_t i = 1; i < n; i++) /* few: sorted by exchanging neighbours */
+		for (size_t k = i; k > 0 && str_cmp(v[k - 1].question, v[k].question) > 0; k--) {
+			const struct observed_fact x = v[k];
+			v[k] = v[k - 1];
+			v[k - 1] = x;
+		}
+	return n;
 }
 
 /* The output of t by its inputs: what a step does. */
@@ -178,6 +198,12 @@ compute(const struct thing *t, const struct inputs *in)
 		const struct output *o = e->port.n ? result_output(in->of[i], e->port) : NULL;
 		buf_put(&b, (struct str){ (const char *)(o ? o->digest.b : in->of[i]->digest.b), 32 });
 	}
+	struct arena a = { 0 };
+	struct observed_fact facts[3];
+	const size_t nfacts = peek(t, &a, facts);
+	for (size_t i = 0; i < nfacts; i++)
+		buf_printf(&b, " " STR_FMT "=" STR_FMT, STR_ARG(facts[i].question), STR_ARG(facts[i].answer));
+	arena_done(&a);
 	struct digest d = digest_of(buf_str(&b));
 	if (!t->mod)
 		return d;
@@ -207,7 +233,9 @@ thing_done(void *ctx)
 			       { .name = STR_INIT("a"), .type = OUTPUT_VALUE, .digest = digest_of(STR("constant")) } };
 	t->placed = o[0].digest;
 	t->damaged = false;
-	const struct result r = { .outputs = o, .noutputs = 2, .log = digest_of(STR("log")) };
+	struct observed_fact facts[3];
+	const size_t nfacts = peek(t, task->arena, facts);
+	const struct result r = { .outputs = o, .noutputs = 2, .log = digest_of(STR("log")), .observed = facts, .nobserved = nfacts };
 	if (t->edits)
 		t->edits->value++;
 	task->done(task, &r, t->uncachable, NULL);
@@ -320,12 +348,25 @@ made_wanted(void *ctx, const struct inputs *in, bool *unknown, struct err *e)
 	return !thing_of(in)->off;
 }
 
+static int
+made_observe(void *ctx, node_id n, struct str question, struct arena *a, struct str *answer)
+{
+	struct world *w = ctx;
+	(void)n;
+	for (size_t i = 0; i < w->n; i++)
+		if (str_is(question, w->v[i].name)) {
+			*answer = arena_printf(a, "%" PRId64, w->v[i].value);
+			return 0;
+		}
+	return -1;
+}
+
 static const struct rule leaf = { .kind = "leaf", .schema = 1, .source = true, .look = leaf_look, .explain = leaf_explain };
 static const struct rule code = { .kind = "code", .schema = 1, .source = true, .look = code_look, .explain = code_explain };
 #define MADE                                                                                                               \
 	.schema = 1, .fields = made_fields, .usable = made_usable, .in_place = made_in_place, .restore = made_restore, \
 	.start = made_start, .stop = made_stop, .explain = made_explain, .needs = made_needs, .wanted = made_wanted
-static const struct rule step = { .kind = "step", .job = true, MADE };
+static const struct rule step = { .kind = "step", .job = true, .observe = made_observe, MADE };
 static const struct rule image = { .kind = "image", MADE };
 
 static struct world *
