@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/answer.h"
 
+#include "cli/unfolding.h"
 #include "rules/image.h"
 
 static bool
@@ -115,6 +116,7 @@ answer_plan(struct session *s)
 	struct js *steps = js_list(), *images = js_list();
 	size_t step[4] = { 0 }, image[4] = { 0 };
 	double estimate = 0, saved = 0;
+	const size_t unknown = unfolding_explain(s);
 	for (uint32_t i = 0; i < g->nnodes; i++) {
 		const struct plan_node *p = &s->plan.node[i];
 		if (is_step(&g->node[i]) && p->wanted) {
@@ -139,6 +141,8 @@ answer_plan(struct session *s)
 	js_set(counts, "run", js_int((int64_t)step[1]));
 	js_set(counts, "maybe", js_int((int64_t)step[2]));
 	js_set(counts, "skip", js_int((int64_t)step[3]));
+	if (unknown) /* of the maybes: steps whose elements are not known yet */
+		js_set(counts, "unknown", js_int((int64_t)unknown));
 	js_set(summary, "steps", counts);
 	counts = js_map();
 	js_set(counts, "hit", js_int((int64_t)image[0]));

@@ -14,6 +14,7 @@
 #include "cli/past.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "cli/unfolding.h"
 #include "rules/image.h"
 #include "rules/kept.h"
 #include "rules/snapshot.h"
@@ -145,10 +146,14 @@ static const struct run_pool *
 pools(struct session *s, size_t *n)
 {
 	const struct ir_stack *k = s->project->stack;
-	struct run_pool *v = arena_array(&s->arena, struct run_pool, k->npools);
+	const struct ir *ir = &s->project->ir;
+	struct run_pool *v = arena_array(&s->arena, struct run_pool, k->npools + ir->nsteps);
 	for (size_t i = 0; i < k->npools; i++)
 		v[i] = (struct run_pool){ k->pools[i].name, k->pools[i].amount };
 	*n = k->npools;
+	for (size_t i = 0; i < ir->nsteps; i++)
+		if (ir->steps[i].max_parallel)
+			v[(*n)++] = (struct run_pool){ step_pool(&ir->steps[i], &s->arena), ir->steps[i].max_parallel };
 	return v;
 }
 
@@ -250,21 +255,156 @@ to_do(const struct session *s)
 	return n;
 }
 
+struct rounds {
+	struct session *s;
+	enum session_targets t;
+	struct loop *l;
+	struct progress *p;
+	struct unfolding_past past;
+	struct made *out;
+	bool begun;
+	int64_t began; /* clock_real */
+};
+
+/* One round: what the plan wants now. */
 static int
-carry_out(struct session *s, struct loop *l, struct progress *p, struct made *out, struct err *e)
+carry_out(struct rounds *x, struct err *e)
 {
-	struct run_opts o = { .plan = s->plan_opts, .keep_going = s->args->keep_going, .loop = l };
+	struct session *s = x->s;
+	struct run_opts o = { .plan = s->plan_opts, .keep_going = s->args->keep_going, .loop = x->l };
 	o.pools = pools(s, &o.npools);
 	if (jobs(s->args, &o.jobs, e) < 0 ||
 	    (s->args->timeout && args_duration(s->args->timeout, &o.timeout, e) < 0))
 		return -1;
-	s->project->watch = progress_project_watch(p);
-	o.watch = progress_run_watch(p);
+	s->project->watch = progress_project_watch(x->p);
+	o.watch = progress_run_watch(x->p);
 	o.records = learnt;
 	o.records_ctx = s->project;
+	if (project_ready(s->project, x->l, e) < 0)
+		return -1;
+	if (!x->begun)
+		progress_begin(x->p, x->out->id);
+	x->begun = true;
+	progress_round(x->p, to_do(s));
+	const int rc = run(&o, &s->plan, &s->arena, &x->out->run, e);
+	session_notes(s);
+	project_rest(s->project);
+	return rc;
+}
+
+static const struct result *
+ran(void *ctx, node_id n, bool *skipped)
+{
+	const struct run_node *r = &((struct run *)ctx)->node[n.i];
+	*skipped = r->state == RUN_SKIPPED && r->reason.code != REASON_UPSTREAM;
+	return r->state == RUN_FAILED ? NULL : r->result;
+}
+
+/* The plan over these nodes alone. */
+static int
+narrow(struct session *s, node_id *targets, size_t n, struct err *e)
+{
+	s->targets = targets;
+	s->ntargets = n;
+	return session_plan_targets(s, e);
+}
+
+/* The whole plan cannot be carried out, since something that it hangs on has failed: the rest of it as far as -k asks for that. */
+static int
+give_up(struct rounds *x, const struct plan *whole, struct err *e)
+{
+	struct session *s = x->s;
+	struct run *r = &x->out->run;
+	const struct run first = *r;
+	node_id *rest;
+	if (first.status == RUN_HAS_FAILED && s->args->keep_going) {
+		const struct plan narrowed = s->plan;
+		s->plan = *whole;
+		const size_t n = unfolding_rest(s, &first, &rest);
+		s->plan = narrowed;
+		if (n && (narrow(s, rest, n, e) < 0 || carry_out(x, e) < 0))
+			return -1;
+		if (r->status == RUN_OK)
+			r->status = RUN_HAS_FAILED;
+	}
+	unfolding_merge(s, whole, &x->past, r);
+	return 0;
+}
+
+/* What lacking outputs stand on, round after round, until everything is known and *whole says so. */
+static int
+unfold(struct rounds *x, bool wanted, bool *ended, struct err *e)
+{
+	struct session *s = x->s;
+	*ended = false;
+	for (;;) {
+		node_id *next;
+		bool more;
+		const size_t n = s->nlacking ? unfolding_next(s, wanted, &next) : 0;
+		if (!n)
+			return 0;
+		const struct plan whole = s->plan;
+		if (narrow(s, next, n, e) < 0 || carry_out(x, e) < 0)
+			return -1;
+		unfolding_keep(s, &x->out->run, &x->past);
+		if (x->out->run.status != RUN_OK) {
+			*ended = true;
+			return give_up(x, &whole, e);
+		}
+		s->since = x->began;
+		if (lock_save(&s->project->lock, s->project->fd, e) < 0 || unfolding_learn(s, ran, &x->out->run, &more, e) < 0)
+			return -1;
+		if (!more)
+			return err_set(e, ERR_BUG, "what the pipeline hangs on was made, and is still not known");
+		if (unfolding_reopen(s, e) < 0 || session_plan(s, x->t, e) < 0)
+			return -1;
+	}
+}
+
+/* Words that name nothing yet may name what a dynamic step is going to write, or an element that is going to be known. */
+static int
+plan_words(struct rounds *x, bool *ended, struct err *e)
+{
+	struct session *s = x->s;
+	const struct words words = s->args->words;
+	struct err why;
+	*ended = false;
+	if (session_plan(s, x->t, &why) == 0)
+		return 0;
+	if (why.code != ERR_INPUT || !s->nlacking || !words.n || !s->project) {
+		*e = why;
+		return -1;
+	}
+	s->args->words.n = 0;
+	node_id *next;
+	const size_t n = unfolding_next(s, false, &next);
+	int rc = n ? narrow(s, next, n, e) : 0;
+	if (rc == 0)
+		rc = unfold(x, false, ended, e);
+	s->args->words = words;
+	return rc < 0 || *ended ? rc : session_choose(s, x->t, e);
+}
+
+static int
+all_rounds(struct rounds *x, struct err *e)
+{
+	struct session *s = x->s;
+	struct made *out = x->out;
+	bool ended;
 	out->id = history_new_id(&s->arena);
-	progress_begin(p, out->id, to_do(s));
-	return run(&o, &s->plan, &s->arena, &out->run, e);
+	x->began = clock_real();
+	if (plan_words(x, &ended, e) < 0)
+		return -1;
+	if (!ended && unfold(x, true, &ended, e) < 0)
+		return -1;
+	if (!ended) {
+		if (carry_out(x, e) < 0)
+			return -1;
+		unfolding_merge(s, NULL, &x->past, &out->run);
+	}
+	out->answer = answer_run(s, &out->run, out->id, x->t == TARGET_IMAGES, s->args->json);
+	progress_end(x->p, out->answer);
+	return 0;
 }
 
 static int
@@ -276,15 +416,16 @@ run_here(struct session *s, enum session_targets t, struct made *out, struct err
 	if (!l)
 		return -1;
 	if (progress_open(&p, s, e) == 0) {
-		if (project_ready(s->project, l, e) == 0 && carry_out(s, l, &p, out, e) == 0) {
-			out->answer = answer_run(s, &out->run, out->id, t == TARGET_IMAGES, s->args->json);
-			progress_end(&p, out->answer);
-			rc = 0;
-		}
+		struct rounds x = { .s = s, .t = t, .l = l, .p = &p, .out = out };
+		rc = all_rounds(&x, e);
+		unfolding_past_done(&x.past);
+		s->before = NULL;
 		progress_close(&p);
 	}
-	session_notes(s);
-	project_rest(s->project);
+	if (s->project) {
+		session_notes(s);
+		project_rest(s->project);
+	}
 	loop_free(l);
 	return rc;
 }
@@ -295,7 +436,6 @@ make(struct session *s, enum session_targets t, struct made *out, struct err *e)
 	*out = (struct made){ 0 };
 	AUTO_FD claim = claim_project(s, e);
 	if (claim < 0 || lease_take(s->cache, e) < 0 || session_open(s, e) < 0 || (t == TARGET_LOCK && session_update(s, e) < 0) ||
-	    session_plan(s, t, e) < 0 ||
 	    run_here(s, t, out, e) < 0)
 		return -1;
 	if (lock_save(&s->project->lock, s->project->fd, e) < 0)

@@ -290,10 +290,17 @@ progress_text(void *ctx, node_id id, struct str text)
 }
 
 void
-progress_begin(struct progress *p, struct str run_id, uint32_t total)
+progress_round(struct progress *p, uint32_t total)
+{
+	p->total = total;
+	p->running = p->done = 0;
+	p->last = NODE_NONE;
+}
+
+void
+progress_begin(struct progress *p, struct str run_id)
 {
 	p->began = clock_mono();
-	p->total = total;
 	struct js *o = js_map();
 	js_set(o, "pipeline", js_text(p->s->project->ir.pipeline));
 	js_set(o, "run", js_text(run_id));

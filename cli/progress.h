@@ -31,7 +31,8 @@ int progress_check(const struct args *a, struct err *e);
 void progress_shown(struct str s, bool color, struct buf *out);
 int progress_open(struct progress *p, struct session *s, struct err *e); /* opens --events */
 void progress_close(struct progress *p);
-void progress_begin(struct progress *p, struct str run_id, uint32_t total);
+void progress_begin(struct progress *p, struct str run_id);
+void progress_round(struct progress *p, uint32_t total); /* a graph is being carried out; of a pipeline that unfolds one after the other */
 void progress_end(struct progress *p, const struct js *answer); /* run.end with what the final object says */
 struct run_watch progress_run_watch(struct progress *p);
 struct project_watch progress_project_watch(struct progress *p);

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "base/suggest.h"
 #include "cli/text.h"
+#include "cli/unfolding.h"
 #include "rules/notes.h"
 
 #define SHOWN_MAX ((size_t)32 << 20) /* bytes of a file whose lines are shown with mistakes */
@@ -147,6 +149,8 @@ session_open(struct session *s, struct err *e)
 		.locked = a->locked,
 		.no_cache = a->no_cache,
 		.part = s->part ? &s->part->part.ir : NULL,
+		.unfold = &s->unfold,
+		.since = s->since,
 	};
 	struct diags d = { 0 };
 	int rc = project_open(&o, s->cache, &s->project, &d, e);
@@ -286,16 +290,63 @@ session_update(struct session *s, struct err *e)
 	return lock_update(&s->project->lock, names, w->n, s->args->all, e);
 }
 
-int
-session_plan(struct session *s, enum session_targets t, struct err *e)
+static int
+make_graph(struct session *s, struct err *e)
 {
 	struct project *p = s->project;
 	int rc = project_graph(p, e);
 	session_mistakes(s, &p->diags); /* of files that the graph needs: requirements */
 	if (rc < 0 && p->diags.nerrors)
 		e->text[0] = '\0'; /* all is said */
-	if (rc < 0)
-		return -1;
+	s->nlacking = rc < 0 || s->part ? 0 : unfold_lacking(&p->ir, &s->unfold, &s->arena, &s->lacking);
+	return rc;
+}
+
+/* --force and --no-cache of a later round: what earlier ones made is done. */
+static void
+spare(struct session *s)
+{
+	struct plan_opts *o = &s->plan_opts;
+	const struct graph *g = o->graph;
+	if (!s->before || (!o->force && !o->no_cache && !o->nforced))
+		return;
+	node_id *v = arena_array(&s->arena, node_id, g->nnodes + o->nforced + 1);
+	size_t n = 0;
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		if (((o->force && g->node[i].rule->job) || (o->no_cache && !g->node[i].rule->source)) && map_get(s->before, g->node[i].name) == MAP_NONE)
+			v[n++] = (node_id){ i };
+	for (size_t i = 0; i < o->nforced; i++)
+		if (map_get(s->before, g->node[o->forced[i].i].name) == MAP_NONE)
+			v[n++] = o->forced[i];
+	o->force = o->no_cache = false;
+	o->forced = v;
+	o->nforced = n;
+}
+
+int
+session_plan_targets(struct session *s, struct err *e)
+{
+	const struct project *p = s->project;
+	s->plan_opts = (struct plan_opts){
+		.graph = &p->graph,
+		.cache = s->cache,
+		.ctx = s->project,
+		.project = p->id,
+		.pipeline = p->ir.pipeline,
+		.targets = s->targets,
+		.ntargets = s->ntargets,
+		.force = s->args->force_all,
+		.forced = s->forced,
+		.nforced = s->nforced,
+		.no_cache = s->args->no_cache,
+	};
+	spare(s);
+	return plan_make(&s->plan_opts, &s->arena, &s->plan, e);
+}
+
+static int
+choose_targets(struct session *s, enum session_targets t, struct err *e)
+{
 	if (s->part) {
 		if (part_targets(s, e) < 0)
 			return -1;
@@ -311,20 +362,42 @@ session_plan(struct session *s, enum session_targets t, struct err *e)
 		s->forced = s->targets;
 		s->nforced = s->ntargets;
 	}
-	s->plan_opts = (struct plan_opts){
-		.graph = &p->graph,
-		.cache = s->cache,
-		.ctx = p,
-		.project = p->id,
-		.pipeline = p->ir.pipeline,
-		.targets = s->targets,
-		.ntargets = s->ntargets,
-		.force = s->args->force_all,
-		.forced = s->forced,
-		.nforced = s->nforced,
-		.no_cache = s->args->no_cache,
-	};
-	return plan_make(&s->plan_opts, &s->arena, &s->plan, e);
+	return 0;
+}
+
+static const struct result *
+planned(void *ctx, node_id n, bool *skipped)
+{
+	const struct plan_node *p = &((struct session *)ctx)->plan.node[n.i];
+	*skipped = p->state == PLAN_SKIP;
+	return p->state == PLAN_HIT ? p->result : NULL;
+}
+
+/* What of the pipeline only its outputs say comes out of the results that there are. */
+static int
+unfold_planned(struct session *s, struct err *e)
+{
+	for (bool more = true; s->nlacking && more;) {
+		all_targets(s, TARGET_STEPS);
+		s->nforced = 0;
+		if (session_plan_targets(s, e) < 0 || unfolding_learn(s, planned, s, &more, e) < 0)
+			return -1;
+		if (more && (unfolding_reopen(s, e) < 0 || make_graph(s, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int
+session_plan(struct session *s, enum session_targets t, struct err *e)
+{
+	return make_graph(s, e) < 0 || unfold_planned(s, e) < 0 ? -1 : session_choose(s, t, e);
+}
+
+int
+session_choose(struct session *s, enum session_targets t, struct err *e)
+{
+	return choose_targets(s, t, e) < 0 ? -1 : session_plan_targets(s, e);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "rules/part.h"
 #include "rules/project.h"
 #include "rules/rules.h"
+#include "rules/unfold.h"
 
 struct session {
 	struct args *args;
@@ -33,6 +34,11 @@ struct session {
 	struct plan_opts plan_opts;
 	struct plan plan;
 	size_t notes_shown;
+	struct unfold unfold; /* outputs that the pipeline hangs on and that are known so far (rules/unfold.h) */
+	int64_t since;        /* when an invocation of several rounds began; 0: this is the first */
+	const struct map *before; /* names of nodes that earlier rounds made: not forced again; NULL: none */
+	struct unfold_output *lacking; /* those that are not: set by session_plan */
+	size_t nlacking;
 	struct session_part *part; /* NULL; else only this part of the pipeline has to be looked at */
 };
 
@@ -60,6 +66,9 @@ enum session_targets {
 	TARGET_LOCK,   /* what pawl.lock lacks: parents and requirements that are not resolved yet */
 };
 int session_plan(struct session *s, enum session_targets t, struct err *e);
+/* The end of it: which nodes the words name, and the plan over them, of the graph as it is. */
+int session_choose(struct session *s, enum session_targets t, struct err *e);
+int session_plan_targets(struct session *s, struct err *e); /* again, over s->targets as they are now */
 
 /* What `lock --update` and `--all` name is resolved again. After session_open, before session_plan. */
 int session_update(struct session *s, struct err *e);

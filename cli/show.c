@@ -4,6 +4,7 @@
 #include "cli/answer.h"
 #include "cli/grid.h"
 #include "cli/text.h"
+#include "cli/unfolding.h"
 
 static const char *
 state_text(enum plan_state s, bool image)
@@ -53,6 +54,7 @@ show_plan(struct session *s, struct buf *out)
 	size_t hit = 0, run = 0, maybe = 0, skip = 0;
 	bool verbose = s->args->verbose;
 	struct grid t = { .columns = 2 };
+	const size_t unknown = unfolding_explain(s);
 	for (uint32_t i = 0; i < g->nnodes; i++) {
 		const struct plan_node *p = &s->plan.node[i];
 		bool step = g->node[i].rule == &rule_step, image = g->node[i].rule == &rule_image;
@@ -72,6 +74,11 @@ show_plan(struct session *s, struct buf *out)
 	buf_printf(out, "plan: %zu to run, %zu may run, %zu up to date", run, maybe, hit);
 	if (skip)
 		buf_printf(out, ", %zu skipped", skip);
+	if (unknown) {
+		buf_puts(out, "; the elements of ");
+		text_count(out, unknown, "step");
+		buf_puts(out, " are not known yet");
+	}
 	buf_putc(out, '\n');
 }
 

@@ -154,7 +154,7 @@ locate_log(struct session *s, struct str word, struct digest *out, struct err *e
 	if (!s->project)
 		return find_old_log(s, word, out, e);
 	if (session_plan(s, TARGET_STEPS, e) < 0)
-		return -1;
+		return e->code == ERR_INPUT ? find_old_log(s, word, out, e) : -1;
 	if (session_node(s, word, TARGET_STEPS, &n, &now) == 0)
 		return find_log(s, s->project->graph.node[n.i].name, s->plan.node[n.i].result, out, e);
 	if (find_old_log(s, word, out, &old) == 0)

@@ -214,8 +214,8 @@ verb_graph(struct args *a, struct err *e)
 	int status = graph_format_parse(a->json ? "json" : a->format, &format, e);
 	if (status == 0)
 		status = session_open(&s, e);
-	if (status == 0)
-		status = project_graph(s.project, e);
+	if (status == 0) /* what recorded outputs say belongs to it */
+		status = unfold_any(&s.project->ir) ? session_plan(&s, TARGET_ANY, e) : project_graph(s.project, e);
 	if (status == 0 && asked.n) {
 		status = graph_code(&s, str_z(asked.v[0]), format == GRAPH_JSON, e);
 	} else if (status == 0) {

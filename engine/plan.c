@@ -174,8 +174,9 @@ decide(struct planner *pl, node_id n, const struct inputs *in, const struct upst
 		return;
 	}
 	p->state = facts_reason(&pl->f, n, found, p) && !unsure ? PLAN_RUN : PLAN_MAYBE;
-	if ((unsure || p->reason.code == REASON_UPSTREAM) && u->unknown.i != UINT32_MAX)
-		p->reason = waits_for(pl, u->unknown);
+	const node_id first = u->unknown.i != UINT32_MAX ? u->unknown : unsure ? u->unsettled : NODE_NONE;
+	if ((unsure || p->reason.code == REASON_UPSTREAM) && first.i != UINT32_MAX)
+		p->reason = waits_for(pl, first);
 }
 
 static void

@@ -11,6 +11,7 @@
 
 #include "base/diag.h"
 #include "rules/ir.h"
+#include "rules/unfold.h"
 #include "rules/yaml.h"
 
 struct check {
@@ -20,6 +21,7 @@ struct check {
 	int root;                                  /* of the project; -1: files are not looked at */
 	const struct yaml_node *const *step_nodes; /* by position in the IR; NULL: no tree */
 	const struct yaml_node *const *environment_nodes;
+	const struct unfold *unfold; /* outputs that are known; NULL: none */
 };
 
 void check_ir(struct check *c); /* all of it */

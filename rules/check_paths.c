@@ -186,7 +186,7 @@ lines_there(struct paths *p, const struct ir_step *s)
 static void
 collect_step(struct paths *p, const struct ir_step *s)
 {
-	const struct foreach_source from = { .root = p->c->root };
+	const struct foreach_source from = { .root = p->c->root, .unfold = p->c->unfold };
 	struct foreach_element *v;
 	size_t n, reported = 0;
 	struct err e;

@@ -340,6 +340,18 @@ check_refs(struct check *c, const struct ir_step *s)
 	}
 }
 
+/* A dynamic step writes one file; steps that it wrote are not dynamic themselves. */
+static void
+check_dynamic(struct check *c, const struct ir_step *s)
+{
+	if (!s->dynamic)
+		return;
+	if (s->noutputs != 1 || s->outputs[0].folder || s->nforeach > 0)
+		CHECK_ERROR(c, check_step_at(c, s, "dynamic", STR("")), "bad-dynamic", STR("outputs: {steps: more.yaml}"),
+			    "step '" STR_FMT "' is dynamic, so it has one output, a file with further steps%s", STR_ARG(s->name),
+			    s->nforeach > 0 ? ", and no 'foreach:'" : "");
+}
+
 void
 check_steps(struct check *c)
 {
@@ -350,6 +362,7 @@ check_steps(struct check *c)
 		check_environment_of(c, s);
 		check_templates(c, s);
 		check_when(c, s);
+		check_dynamic(c, s);
 		check_ignore(c, s);
 		check_variables(c, s);
 	}

@@ -89,12 +89,15 @@ put_lines(struct expansion *x, struct values *v, const struct ir_foreach *f, str
 static int
 put_upstream(struct expansion *x, struct values *v, const struct ir_foreach *f, struct err *e)
 {
+	const struct unfold_output *o = unfold_find(x->from->unfold, f->step, f->output);
 	const struct js *list = NULL;
 
-	if (x->from->upstream && x->from->upstream(x->from->ctx, f->step, f->output, x->a, &list, e) < 0)
-		return -1;
-	v->unknown = !list;
-	return list ? put_list(x, v, list, e) : 0;
+	v->unknown = !o;
+	if (!o || o->empty)
+		return 0;
+	if (unfold_list(o->text, x->a, &list, e) < 0)
+		return err_wrap(e, "output '" STR_FMT "." STR_FMT "'", STR_ARG(f->step), STR_ARG(f->output));
+	return put_list(x, v, list, e);
 }
 
 static int

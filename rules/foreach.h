@@ -8,12 +8,13 @@
  * is, else canonical JSON); characters that would break a node name are written %2F in the element's name,
  * and a long value is cut and ends in a digest.
  *
- * FOREACH_STEP is known only when its step has run: the caller hands over what the output says.
+ * FOREACH_STEP is known only when its step has run: the caller hands over what the output says (rules/unfold.h).
  */
 #ifndef PAWL_RULES_FOREACH_H
 #define PAWL_RULES_FOREACH_H
 
 #include "rules/ir.h"
+#include "rules/unfold.h"
 
 #define FOREACH_MAX 1000000u /* elements of one step */
 
@@ -26,11 +27,7 @@ struct foreach_element {
 
 struct foreach_source {
 	int root; /* of the project, for FOREACH_LINES */
-	/* The values of a step's output, a JSON list of scalars; *list NULL: not known yet. NULL: no output
-	 * is known. */
-	int (*upstream)(void *ctx, struct str step, struct str output, struct arena *a,
-			const struct js **list, struct err *e);
-	void *ctx;
+	const struct unfold *unfold; /* outputs whose values are known; NULL: none is */
 };
 
 /* *out NULL: the values are not known yet. A step over an empty list has no elements: *n is 0 and *out is not

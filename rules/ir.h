@@ -110,6 +110,10 @@ struct ir_foreach {
 	struct str step, output; /* FOREACH_STEP */
 };
 
+struct ir_hooks { /* commands for sh -euc; empty: none */
+	struct str success, failure;
+};
+
 struct ir_step {
 	struct str name;
 	struct place at;           /* of its key in the file */
@@ -138,6 +142,10 @@ struct ir_step {
 	struct str when;            /* the condition as written; empty: always */
 	struct ir_foreach *foreach; /* sorted by name; several: their product */
 	size_t nforeach;
+	uint32_t max_parallel;      /* elements at once; 0: as many as fit */
+	bool dynamic;               /* its one output is a file of further steps (rules/unfold.h) */
+	bool always;                /* also after a failure of what it waits for */
+	struct ir_hooks hooks;
 };
 
 enum ir_parent_kind {
@@ -212,6 +220,7 @@ struct ir {
 	size_t nenvironments;
 	struct ir_stack *stacks; /* "local" is always there */
 	size_t nstacks;
+	struct ir_hooks hooks;   /* of a whole run */
 	struct ir_texts
 		files; /* every file that was read to make it, relative: pawl.yaml, includes, params files */
 };

@@ -222,6 +222,16 @@ run_js(const struct ir_step *s)
 	return list;
 }
 
+static void
+put_hooks(struct js *m, const struct ir_hooks *h)
+{
+	struct js *hooks = js_map();
+
+	put_text(hooks, "success", h->success);
+	put_text(hooks, "failure", h->failure);
+	put_map(m, "hooks", hooks);
+}
+
 static struct js *
 step_js(const struct ir_step *s)
 {
@@ -240,6 +250,12 @@ step_js(const struct ir_step *s)
 	put_policy(m, s);
 	put_resources(m, "resources", s->resources, s->nresources);
 	put_text(m, "when", s->when);
+	put_int(m, "max_parallel", s->max_parallel);
+	if (s->dynamic)
+		js_set(m, "dynamic", js_bool(true));
+	if (s->always)
+		js_set(m, "always", js_bool(true));
+	put_hooks(m, &s->hooks);
 	return m;
 }
 
@@ -348,6 +364,7 @@ rest_js(const struct ir *ir)
 	js_set(top, "pipeline", js_text(ir->pipeline));
 	js_set(top, "params", params);
 	js_set(top, "environments", environments);
+	put_hooks(top, &ir->hooks);
 	return js_set(top, "stacks", stacks);
 }
 

@@ -40,6 +40,7 @@ struct ir_member {
 struct ir_member *ir_members(struct ir_reader *r, const struct js *map, const char *key, enum name_kind names,
 			     size_t *n);
 
+struct ir_hooks ir_read_hooks(struct ir_reader *r, const struct js *v);
 void ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s);
 
 #endif

@@ -214,13 +214,27 @@ read_isolation(struct ir_reader *r, const struct js *v)
 	return ISOLATION_NONE;
 }
 
+struct ir_hooks
+ir_read_hooks(struct ir_reader *r, const struct js *v)
+{
+	static const char *const keys[] = { "success", "failure", NULL };
+	const struct js *h = js_get(v, "hooks");
+
+	if (h && js_type(h) != JS_MAP)
+		ir_bad(r, "hooks", "a map");
+	if (!h || js_type(h) != JS_MAP)
+		return (struct ir_hooks){ 0 };
+	ir_keys(r, h, keys);
+	return (struct ir_hooks){ ir_text(r, h, "success"), ir_text(r, h, "failure") };
+}
+
 void
 ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s)
 {
 	static const char *const keys[] = { "run",       "inputs",   "outputs", "params",     "code",
 					    "env",       "pass_env", "secrets", "after",      "environment",
 					    "isolation", "cache",    "retry",   "timeout_ms", "resources",
-					    "when",      "foreach",  NULL };
+					    "when",      "foreach",  "max_parallel", "dynamic", "always", "hooks", NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -238,4 +252,8 @@ ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s)
 	read_policy(r, v, s);
 	read_resources(r, v, s);
 	s->when = ir_text(r, v, "when");
+	s->max_parallel = (uint32_t)ir_int(r, v, "max_parallel", UINT32_MAX);
+	s->dynamic = ir_bool(r, v, "dynamic", false);
+	s->always = ir_bool(r, v, "always", false);
+	s->hooks = ir_read_hooks(r, v);
 }

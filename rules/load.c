@@ -116,6 +116,31 @@ include_pattern(struct loader *ld, const struct yaml_node *at)
 		include_file(ld, at, found[i]);
 }
 
+/* The steps that dynamic steps have written, as if their outputs were included. */
+static void
+include_written(struct loader *ld)
+{
+	struct lower *l = &ld->l;
+	const struct unfold *u = l->o->unfold;
+
+	for (size_t i = 0; u && i < u->n; i++) {
+		const struct unfold_output *o = &u->v[i];
+		struct yaml_node *root;
+		const struct str name = o->path.n ? o->path
+						  : arena_printf(l->a, STR_FMT "." STR_FMT, STR_ARG(o->step), STR_ARG(o->output));
+
+		if (!o->dynamic || o->empty)
+			continue;
+		diags_source(l->d, name, o->text);
+		if (yaml_read(name, o->text, l->a, l->d, &root) < 0) {
+			ld->broken = true;
+			continue;
+		}
+		schema_check(root, &schema_written, l->d);
+		VEC_PUSH(&ld->roots, root);
+	}
+}
+
 /* Files in the order in which they are met; one that includes stands in front of what it includes. */
 static void
 include_all(struct loader *ld)
@@ -144,6 +169,7 @@ lower_all(struct loader *ld, struct ir *out)
 	for (size_t i = 0; i < ld->files.n; i++)
 		out->files.v[i] = ld->files.v[i];
 	out->pipeline = lower_text(yaml_get(ld->roots.v[0], "pipeline"));
+	out->hooks = lower_hooks(yaml_get(ld->roots.v[0], "hooks"));
 	lower_params(l);
 	lower_environments(l);
 	lower_steps(l);
@@ -154,8 +180,8 @@ static void
 check_all(struct loader *ld)
 {
 	struct arena scratch = { 0 };
-	struct check c = { ld->l.ir,      &scratch,         ld->l.d,
-			   ld->l.o->root, ld->l.step_nodes, ld->l.environment_nodes };
+	struct check c = { ld->l.ir,       &scratch,         ld->l.d,
+			   ld->l.o->root, ld->l.step_nodes, ld->l.environment_nodes, ld->l.o->unfold };
 
 	check_ir(&c);
 	arena_done(&scratch);
@@ -201,7 +227,7 @@ load(const struct load_opts *o, struct arena *a, struct diags *d, struct ir *out
 	(void)map_put(&ld.by_file, file, 0);
 	rc = read_main(&ld, file, e);
 	if (rc == 0)
-		include_all(&ld);
+		include_all(&ld), include_written(&ld);
 	if (rc == 0 && ld.roots.n && !ld.broken && ld.roots.v[0]->kind == YAML_MAP) {
 		lower_all(&ld, &ir);
 		check_all(&ld);

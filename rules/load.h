@@ -10,6 +10,7 @@
 #define PAWL_RULES_LOAD_H
 
 #include "rules/ir.h"
+#include "rules/unfold.h"
 
 struct load_opts {
 	int root;                     /* descriptor of the project root */
@@ -18,6 +19,7 @@ struct load_opts {
 	size_t nparams;
 	const struct str *params_files; /* --params FILE, relative to the root or absolute, in order */
 	size_t nparams_files;
+	const struct unfold *unfold; /* outputs that are known (rules/unfold.h); NULL: none */
 };
 
 /* 0: ir is complete (d may hold warnings). -1 with e->code ERR_INPUT: d holds the mistakes and e a summary;

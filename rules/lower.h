@@ -48,6 +48,7 @@ void lower_entries_done(struct lower *l);
 struct str lower_text(const struct yaml_node *n); /* a scalar as written */
 bool lower_truth(const struct yaml_node *n, bool absent);
 int64_t lower_int(const struct yaml_node *n, int64_t absent);
+struct ir_hooks lower_hooks(const struct yaml_node *n);
 int64_t lower_duration(const struct yaml_node *n);
 struct ir_texts lower_texts(struct lower *l,
 			    const struct yaml_node *n); /* in order; a text alone is a list of one */

@@ -333,6 +333,12 @@ lower_isolation(struct lower *l, struct ir_step *s, const struct yaml_node *n)
 		s->isolation = ISOLATION_NONE;
 }
 
+struct ir_hooks
+lower_hooks(const struct yaml_node *n)
+{
+	return (struct ir_hooks){ lower_text(yaml_get(n, "success")), lower_text(yaml_get(n, "failure")) };
+}
+
 static void
 lower_step(struct lower *l, struct ir_step *s, const struct lower_entry *e)
 {
@@ -357,6 +363,10 @@ lower_step(struct lower *l, struct ir_step *s, const struct lower_entry *e)
 	s->resources = lower_resources(l, yaml_get(n, "resources"), &s->nresources);
 	s->when = str_trim(lower_text(yaml_get(n, "when")));
 	lower_foreach(l, s, yaml_get(n, "foreach"));
+	s->max_parallel = (uint32_t)lower_int(yaml_get(n, "max_parallel"), 0);
+	s->dynamic = lower_truth(yaml_get(n, "dynamic"), false);
+	s->always = lower_truth(yaml_get(n, "always"), false);
+	s->hooks = lower_hooks(yaml_get(n, "hooks"));
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "rules/part_inside.h"
 #include "rules/step.h"
+#include "rules/unfold.h"
 
 struct putting {
 	const struct project *p;
@@ -137,7 +138,7 @@ part_put(struct batch *b, const struct snapshot_key *k, uint64_t id, const struc
 					    .nsteps = (uint32_t)p->ir.nsteps, .nfiles = (uint32_t)p->ir.files.n, .id = id } };
 	AUTO_BUF key = { 0 }, value = { 0 };
 
-	if (p->ir.nsteps < PART_LEAST_STEPS)
+	if (p->ir.nsteps < PART_LEAST_STEPS || unfold_any(&p->ir)) /* what a changed output says may change the pipeline */
 		return;
 	for (uint32_t i = 0; i < p->graph.nnodes; i++)
 		put_node(&t, i);

@@ -77,6 +77,7 @@ read_ir(struct project *p, struct diags *d, struct err *e)
 		.nparams = p->opts.nparams,
 		.params_files = p->opts.params_files,
 		.nparams_files = p->opts.nparams_files,
+		.unfold = p->opts.unfold,
 	};
 	return load(&o, &p->arena, d, &p->ir, e);
 }

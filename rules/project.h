@@ -24,6 +24,8 @@ struct project_opts {
 	size_t nparams_files;
 	const char *const *environ_;  /* the caller's variables */
 	bool offline, locked, no_cache;
+	int64_t since;                /* results made from then on are good whatever their `cache:` says: an earlier round made them; 0: none */
+	const struct unfold *unfold;  /* outputs that the pipeline hangs on and that are known (rules/unfold.h); borrowed; NULL: none */
 	const struct ir *part;        /* NULL; else the IR of a part (rules/part.h), which is taken instead of reading the file; borrowed */
 };
 

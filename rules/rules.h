@@ -34,6 +34,7 @@ struct step_data {
 	struct ir_pairs items;        /* foreach names and their texts */
 	node_id node, code, venv, image;
 	struct str *output_paths;     /* by position of ir->outputs; rendered, clean, relative; empty: cache only */
+	bool unknown;                 /* stands for elements that are not known yet (rules/unfold.h): never run */
 };
 
 /* Add (or find) nodes. Each returns NODE_NONE and fills e on failure. */
@@ -48,6 +49,7 @@ node_id add_image(struct project *p, const struct ir_environment *env, struct er
 node_id add_venv(struct project *p, const struct ir_environment *env, struct err *e);                 /* rules/venv.c */
 /* The code node of a step, and edges from it (and from tool nodes that it needs) to the step. rules/code.c */
 int add_code(struct project *p, const struct step_data *s, node_id step, struct err *e);
+struct str step_pool(const struct ir_step *s, struct arena *a); /* rules/step.c: the pool that max_parallel makes; each element needs 1 of it */
 int add_steps(struct project *p, struct err *e);                                     /* rules/step.c: all steps of the IR */
 
 #endif

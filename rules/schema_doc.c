@@ -59,7 +59,10 @@ static const char head[] =
 	"\n"
 	"A step with `foreach:` stands for one element for each value, named `train[lr=0.1]`; with two names for each pair, `train[a=1,b=2]`, names sorted. In the\n"
 	"name, characters other than letters, digits and `. _ + - @ ~` are written `%20`, and a long value is cut and ends in a digest. A value that is there twice is one\n"
-	"element. An input that names the output of such a step gets the outputs of all elements, in order.\n";
+	"element. An input that names the output of such a step gets the outputs of all elements, in order. Each element has its own key: one that is added runs alone.\n"
+	"\n"
+	"The values may be an output of another step (`foreach: {x: list.names}`): its content is a JSON list of texts and numbers, or one value a line. They are known when that\n"
+	"step is made; until then the plan says so. A step with `dynamic: true` writes further steps in the same way; see below.\n";
 
 static void
 add(struct sections *s, const struct schema_section *section)
@@ -106,6 +109,7 @@ schema_markdown(struct buf *out)
 		for (size_t k = 0; k < s.v[i]->n; k++)
 			add_below(&s, s.v[i]->keys[k].value);
 	add(&s, &schema_included);
+	add(&s, &schema_written);
 	for (size_t i = 0; i < s.n; i++)
 		put_section(s.v[i], out);
 	buf_puts(out, "\nWhere a list of texts or names belongs, one text stands for a list of one.\n");

@@ -167,6 +167,19 @@ static const struct schema_value isolation = {
 	.what = "none, venv or image", .takes = TAKES_TEXT, FORM_CHOICE, .choices = isolations
 };
 
+static const struct schema_key hook_keys[] = {
+	{ "success", &text, false, NULL, "After it was executed and succeeded." },
+	{ "failure", &text, false, NULL, "After it failed for good." },
+};
+static const struct schema_section hook_section = {
+	"hooks",
+	"Commands for `sh -euc` in the project root, when a run has ended in which something was executed: of the file for the whole run, of a step for "
+	"that step. They see `PAWL_RUN`, `PAWL_PIPELINE`, `PAWL_STATUS` (`ok`, `failed`, `interrupted`; of a step `made`, `failed`) and, of a step, "
+	"`PAWL_STEP`. They touch no key; one that fails is told and changes nothing else.",
+	KEYS(hook_keys)
+};
+static const struct schema_value hooks = { .what = "a map with success and failure", .takes = TAKES_MAP, .map = &hook_section };
+
 static const struct schema_key step_keys[] = {
 	{ "run",
 	  &(struct schema_value){ .what = "a text for the shell, or a list of words",
@@ -215,6 +228,12 @@ static const struct schema_key step_keys[] = {
 	{ "foreach", &foreach, false, NULL,
 	  "The step stands for one element for each value; `${item.N}` is the value. Two names: their "
 	  "product. It may name every parameter." },
+	{ "max_parallel", &count, false, "as many as fit", "How many of its elements run at once." },
+	{ "dynamic", &truth, false, "false",
+	  "Its one output is a file in this language with further `steps:`, which become part of the pipeline." },
+	{ "always", &truth, false, "false",
+	  "The step also runs where a step that it waits for by `after:` failed or was skipped, and after a failure without `-k`." },
+	{ "hooks", &hooks, false, NULL, "Commands for when the step has succeeded or failed." },
 };
 static const struct schema_section step_section = { "A step", "A command, what it reads and what it makes.",
 						    KEYS(step_keys) };
@@ -417,6 +436,7 @@ static const struct schema_value stacks = {
 static const struct schema_key file_keys[] = {
 	{ "version", &version, true, NULL, "The version of this language: 1." },
 	{ "pipeline", &dotted, true, NULL, "The name of the pipeline." },
+	{ "hooks", &hooks, false, NULL, "Commands for when a run has ended." },
 	SHARED_KEYS(true),
 };
 const struct schema_section schema_file = { "The file", "A map with these keys.", KEYS(file_keys) };
@@ -427,3 +447,11 @@ static const struct schema_key included_keys[] = {
 };
 const struct schema_section schema_included = { "An included file", "As the file, without a name of its own.",
 						KEYS(included_keys) };
+
+static const struct schema_key written_keys[] = {
+	{ "version", &version, false, NULL, "The version of this language: 1." },
+	{ "steps", &steps, true, NULL, "The steps. They may name steps, parameters and environments of the pipeline, and each other." },
+};
+const struct schema_section schema_written = { "What a dynamic step writes",
+					       "YAML or JSON: a map with further steps. Their names must be new.",
+					       KEYS(written_keys) };

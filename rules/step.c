@@ -57,7 +57,7 @@ output_specs(struct project *p, struct step *s, struct err *e)
 		const struct ir_output *o = &ir->outputs[i];
 		struct str path = { 0 };
 
-		if (o->path.n > 0 && template_path(&o->path, &p->ir, &s->d.items, &p->arena, &path, e) < 0)
+		if (o->path.n > 0 && !s->d.unknown && template_path(&o->path, &p->ir, &s->d.items, &p->arena, &path, e) < 0)
 			return err_wrap(e, "step '" STR_FMT "': output '" STR_FMT "'", STR_ARG(s->d.name), STR_ARG(o->name));
 		s->d.output_paths[i] = path;
 		s->outputs[i] = (struct out_spec){ .name = o->name, .path = path, .folder = o->folder };
@@ -73,14 +73,16 @@ add_element(struct building *b, const struct foreach_element *el, struct step **
 	const struct ir_step *ir = el->step;
 
 	s->d = (struct step_data){ .project = p, .ir = ir, .name = el->name, .items = el->items,
-				   .code = NODE_NONE, .venv = NODE_NONE, .image = NODE_NONE };
+				   .code = NODE_NONE, .venv = NODE_NONE, .image = NODE_NONE, .unknown = ir->nforeach > 0 && !el->items.n };
 	s->environment = ir->environment.n > 0 ? ir_environment(&p->ir, ir->environment) : NULL;
 	if (output_specs(p, s, e) < 0 || when_parse(ir->when, &p->arena, &s->when, e) < 0)
 		return -1;
-	s->needs = arena_array(&p->arena, struct pool_need, ir->nresources);
+	s->needs = arena_array(&p->arena, struct pool_need, ir->nresources + 1);
 	s->nneeds = ir->nresources;
 	for (size_t i = 0; i < ir->nresources; i++)
 		s->needs[i] = (struct pool_need){ .name = ir->resources[i].name, .amount = ir->resources[i].amount };
+	if (ir->max_parallel > 0)
+		s->needs[s->nneeds++] = (struct pool_need){ .name = step_pool(ir, &p->arena), .amount = 1 };
 	const struct str name = arena_printf(&p->arena, "step:" STR_FMT, STR_ARG(el->name));
 
 	if (graph_find(&p->graph, name).i != NODE_NONE.i)
@@ -90,22 +92,28 @@ add_element(struct building *b, const struct foreach_element *el, struct step **
 	return 0;
 }
 
+struct str
+step_pool(const struct ir_step *s, struct arena *a)
+{
+	return arena_printf(a, "elements of " STR_FMT, STR_ARG(s->name)); /* no name that a stack can give */
+}
+
 static int
 expand(struct building *b, size_t i, struct err *e)
 {
 	struct project *p = b->p;
 	const struct ir_step *ir = &p->ir.steps[i];
-	const struct foreach_source from = { .root = p->fd };
+	const struct foreach_source from = { .root = p->fd, .unfold = p->opts.unfold };
 	struct foreach_element *el = NULL;
 	size_t n = 0;
 
 	if (foreach_expand(ir, &from, &p->arena, &el, &n, e) < 0)
 		return -1;
-	if (el == NULL)
-		return err_set(e, ERR_INPUT,
-			       "step '" STR_FMT "': foreach over the output of another step is not possible yet; use a list, a range or "
-			       "the lines of a file",
-			       STR_ARG(ir->name));
+	if (el == NULL) {
+		el = arena_new(&p->arena, struct foreach_element);
+		*el = (struct foreach_element){ .name = ir->name, .step = ir };
+		n = 1;
+	}
 	b->of[i] = (struct elements){ .v = arena_array(&p->arena, struct step *, n), .n = n };
 	for (size_t k = 0; k < n; k++)
 		if (add_element(b, &el[k], &b->of[i].v[k], e) < 0)
@@ -115,7 +123,7 @@ expand(struct building *b, size_t i, struct err *e)
 
 /* All elements of the step that the input names, in order. */
 static int
-step_sources(struct building *b, const struct step *s, struct step_input *in, struct err *e)
+step_sources(struct building *b, struct step *s, struct step_input *in, struct err *e)
 {
 	struct project *p = b->p;
 	const struct ir_input *ir = in->ir;
@@ -127,6 +135,8 @@ step_sources(struct building *b, const struct step *s, struct step_input *in, st
 	for (size_t i = 0; i < el->n; i++) {
 		const struct step *from = el->v[i];
 		size_t k = 0;
+
+		s->of_unknown |= from->d.unknown;
 
 		while (k < from->d.ir->noutputs && !str_eq(from->d.ir->outputs[k].name, ir->output))
 			k++;
@@ -150,6 +160,8 @@ resolve_input(struct building *b, struct step *s, struct step_input *in, struct 
 	const struct ir_input *ir = in->ir;
 	struct step_source one = { .field = ir->name, .path = ir->path };
 
+	if (s->d.unknown && (ir->kind != INPUT_STEP || ir->item_path.n > 0))
+		return 0; /* of no element in particular */
 	switch (ir->kind) {
 	case INPUT_STEP:
 		return step_sources(b, s, in, e);
@@ -195,6 +207,16 @@ environment_edges(struct project *p, struct step *s, struct err *e)
 	return 0;
 }
 
+/* After all elements of that step. */
+static void
+order_edges(struct building *b, struct step *s, struct str step)
+{
+	const struct elements *el = &b->of[position(&b->p->ir, step)];
+
+	for (size_t k = 0; k < el->n; k++)
+		graph_edge(&b->p->graph, el->v[k]->d.node, s->d.node, EDGE_ORDER, NULL, STR(""), STR(""));
+}
+
 static int
 connect(struct building *b, struct step *s, struct err *e)
 {
@@ -218,12 +240,13 @@ connect(struct building *b, struct step *s, struct err *e)
 			return -1;
 		graph_edge(&p->graph, var, s->d.node, EDGE_INPUT, "pass-env", ir->pass_env.v[i], STR(""));
 	}
-	for (size_t i = 0; i < ir->after.n; i++) {
-		const struct elements *el = &b->of[position(&p->ir, ir->after.v[i])];
-
-		for (size_t k = 0; k < el->n; k++)
-			graph_edge(&p->graph, el->v[k]->d.node, s->d.node, EDGE_ORDER, NULL, STR(""), STR(""));
-	}
+	for (size_t i = 0; i < ir->after.n; i++)
+		order_edges(b, s, ir->after.v[i]);
+	for (size_t i = 0; i < ir->nforeach; i++)
+		if (ir->foreach[i].kind == FOREACH_STEP)
+			order_edges(b, s, ir->foreach[i].step); /* what it says is in the elements: they run alone */
+	if (s->d.unknown)
+		return 0;
 	if (environment_edges(p, s, e) < 0)
 		return -1;
 	return add_code(p, &s->d, s->d.node, e);
@@ -253,13 +276,15 @@ usable(void *ctx, node_id n, const struct result *r)
 	struct project *p = ctx;
 	const struct ir_cache *c = &step_of(&p->graph, n)->d.ir->cache;
 
+	const bool now = p->opts.since > 0 && r->made_at >= p->opts.since;
+
 	if (!c->on) {
 		leaves_never(p->leaves);
-		return USABLE_EXPIRED;
+		return now ? USABLE_YES : USABLE_EXPIRED;
 	}
 	if (c->expires <= 0)
 		return USABLE_YES;
-	if (clock_real() - r->made_at >= c->expires)
+	if (clock_real() - r->made_at >= c->expires && !now)
 		return USABLE_EXPIRED;
 	leaves_expiry(p->leaves, r->made_at + c->expires);
 	return USABLE_YES;
@@ -341,6 +366,13 @@ lookup(void *ctx, const struct ir_piece *ref, const struct js **value, struct er
 	return 0;
 }
 
+/* How many elements it is, or takes from, is not known. */
+static bool
+takes_unknown(const struct step *s)
+{
+	return s->d.unknown || s->of_unknown;
+}
+
 static bool
 wanted(void *ctx, const struct inputs *in, bool *unknown, struct err *e)
 {
@@ -348,6 +380,10 @@ wanted(void *ctx, const struct inputs *in, bool *unknown, struct err *e)
 	struct condition c = { .p = p, .s = step_of(in->graph, in->node), .in = in };
 	enum when_truth truth = WHEN_TRUE;
 
+	if (takes_unknown(c.s)) {
+		*unknown = true;
+		return true;
+	}
 	if (c.s->d.ir->when.n == 0)
 		return true;
 	if (when_eval(&c.s->when, lookup, &c, &truth, e) < 0)

@@ -36,6 +36,7 @@ struct step {
 	struct when when;
 	struct pool_need *needs;
 	size_t nneeds;
+	bool of_unknown; /* an input is of a step whose elements are not known yet */
 };
 
 static inline struct step *

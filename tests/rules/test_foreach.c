@@ -80,31 +80,14 @@ long_values_are_cut_and_stay_apart(void **state)
 	assert_false(str_eq(v[0].name, v[1].name));
 }
 
-static int
-upstream(void *ctx, struct str step, struct str output, struct arena *a, const struct js **list,
-	 struct err *e)
-{
-	const char *json = ctx;
-	struct js *v;
-
-	assert_str(step, "up");
-	assert_str(output, "o");
-	*list = NULL;
-	if (!json)
-		return 0;
-	if (js_parse(str_z(json), "up.o", &v, e) < 0)
-		return -1;
-	*list = js_keep(a, v);
-	return 0;
-}
-
 static void
 values_of_a_step_come_when_it_has_run(void **state)
 {
 	static const struct {
 		const char *json, *names; /* names NULL: not known; "!": refused */
 	} rows[] = {
-		{ NULL, NULL }, { "[1, \"b\"]", "a[x=1] a[x=b]" }, { "[]", "" }, { "{}", "!" }, { "[", "!" }
+		{ NULL, NULL }, { "[1, \"b\"]", "a[x=1] a[x=b]" }, { "[]", "" }, { " [ 1 ]\n", "a[x=1]" }, { "[", "!" },
+		{ "[[1]]", "!" }, { "[{}]", "!" }, { "b\n\n c \nb\n", "a[x=b] a[x=c]" }, { "", "" }, { "\n", "" }, { "\xff\n", "!" },
 	};
 	AUTO_LOADED l;
 
@@ -113,9 +96,9 @@ values_of_a_step_come_when_it_has_run(void **state)
 	assert_true(foreach_dynamic(ir_step(&l.ir, STR("a"))));
 	assert_false(foreach_dynamic(ir_step(&l.ir, STR("up"))));
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		char json[50];
-		const struct foreach_source from = { -1, upstream,
-						     rows[i].json ? strcpy(json, rows[i].json) : NULL };
+		struct unfold_output up = { .step = STR("up"), .output = STR("o"), .text = str_z(rows[i].json ? rows[i].json : "") };
+		const struct unfold known = { &up, rows[i].json ? 1 : 0 };
+		const struct foreach_source from = { -1, &known };
 		struct foreach_element *v;
 		size_t n;
 		AUTO_BUF got = { 0 };
