@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 
+#include "base/js.h"
 #include "cli/answer.h"
 #include "cli/grid.h"
 #include "cli/text.h"
@@ -116,6 +117,22 @@ show_change(const struct key_change *c, struct buf *out)
 	show_value(c->b, out);
 }
 
+/* What `run --verify` found of the result. */
+static void
+show_verified(const struct result *r, struct buf *out)
+{
+	struct js *info = NULL;
+	if (!r || !r->info.n || js_parse(r->info, "info", &info, NULL) < 0)
+		return;
+	const struct js *v = js_get(info, "verified");
+	if (v && js_true(js_get(v, "same")))
+		buf_puts(out, "  verified: the same came out when it was executed again\n");
+	else if (v)
+		buf_printf(out, "  unsteady: it came out otherwise when it was executed again: " STR_FMT "\n",
+			   STR_ARG(js_str(js_get(v, "text"))));
+	js_free(info);
+}
+
 void
 show_why(struct session *s, node_id n, const struct why *w, struct buf *out)
 {
@@ -126,6 +143,7 @@ show_why(struct session *s, node_id n, const struct why *w, struct buf *out)
 	if (w->reason.code != REASON_NONE)
 		buf_printf(out, ": " STR_FMT, STR_ARG(w->reason.text));
 	buf_putc(out, '\n');
+	show_verified(s->plan.node[n.i].result, out);
 	for (size_t i = 0; i < w->nchain; i++) {
 		const struct why_link *l = &w->chain[i];
 		buf_printf(out, "%*s" STR_FMT "  " STR_FMT "\n", (int)(2 * i + 2), "", STR_ARG(g->node[l->node.i].name),

@@ -4,6 +4,7 @@
 #include "cli/show.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "cli/verify.h"
 
 static void
 add(struct buf *b, size_t n, const char *what)
@@ -59,17 +60,25 @@ verb_run(struct args *a, struct err *e)
 	int status = -1;
 	if (a->dry_run)
 		return verb_plan(a, e);
-	if (a->verify)
-		return err_set(e, ERR_INPUT, "--verify is not in this version");
+	double share;
+	if (a->verify && verify_share(a->verify, &share, e) < 0)
+		return -1;
 	session_init(&s, a);
 	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
 		status = -1;
 	} else if (make_nothing(&s)) {
 		status = 0;
 	} else if (make(&s, TARGET_STEPS, &m, e) == 0) {
+		size_t nunsteady = 0;
 		status = make_status(&m.run);
-		if (a->json)
+		if (status == 0 && a->verify && verify(&s, &m, &nunsteady, e) < 0)
+			status = -1;
+		else if (nunsteady)
+			status = 1;
+		if (a->json && status >= 0)
 			text_json(m.answer);
+		else if (a->json)
+			js_free(m.answer); /* main prints the error */
 		else {
 			print_summary(&s, &m);
 			js_free(m.answer);

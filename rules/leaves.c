@@ -148,3 +148,13 @@ leaves_count(struct leaves *l)
 	pthread_mutex_unlock(&l->mutex);
 	return n;
 }
+
+void
+leaves_each(struct leaves *l, void (*call)(void *ctx, struct str path, bool folder), void *ctx)
+{
+	for (size_t i = 0; i < l->v.n; i++) {
+		const struct leaf *x = &l->v.v[i];
+		if (x->kind != LEAF_MISSING && x->path.n && x->path.p[0] != '/')
+			call(ctx, x->path, x->kind == LEAF_FOLDER);
+	}
+}

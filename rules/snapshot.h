@@ -36,6 +36,8 @@ void leaves_var(struct leaves *l, struct str name, const char *value); /* NULL: 
 void leaves_expiry(struct leaves *l, int64_t at);              /* the answer is good until then (clock_real) */
 void leaves_never(struct leaves *l);                           /* no snapshot may be made (cache: false, an unknown) */
 size_t leaves_count(struct leaves *l);
+/* Paths of the project (no absolute ones) that were looked at and there. folder: its listing counted. Nobody reports meanwhile. */
+void leaves_each(struct leaves *l, void (*call)(void *ctx, struct str path, bool folder), void *ctx);
 
 struct snapshot_key {
 	struct str root;      /* absolute */
