@@ -174,8 +174,20 @@ write_all(int at, const char *folder, struct blobs *b, const struct layout_image
 			return -1;
 	}
 	remove_old(at, top, w, a);
-	oci_index_write(&i->manifest, i->manifest_size, i->name, (struct str){ 0 }, i->platform, &index);
+	if (i->nothers > 0)
+		oci_index_write(&i->index, i->index_size, i->name, (struct str){ 0 }, (struct str){ 0 }, &index);
+	else
+		oci_index_write(&i->manifest, i->manifest_size, i->name, (struct str){ 0 }, i->platform, &index);
 	return file_replace(at, arena_printf(a, "%s/index.json", folder).p, buf_str(&index), 0644, false, e);
+}
+
+static void
+want_image(struct wanted *w, const struct layout_image *i)
+{
+	VEC_PUSH(&w->v, i->manifest);
+	VEC_PUSH(&w->v, i->parts.config);
+	for (size_t k = 0; k < i->parts.nlayers; k++)
+		VEC_PUSH(&w->v, i->parts.layers[k].digest);
 }
 
 int
@@ -183,10 +195,11 @@ layout_write(int at, const char *folder, struct blobs *b, const struct layout_im
 {
 	struct arena a = { 0 };
 	struct wanted w = { 0 };
-	VEC_PUSH(&w.v, i->manifest);
-	VEC_PUSH(&w.v, i->parts.config);
-	for (size_t k = 0; k < i->parts.nlayers; k++)
-		VEC_PUSH(&w.v, i->parts.layers[k].digest);
+	want_image(&w, i);
+	for (size_t k = 0; k < i->nothers; k++)
+		want_image(&w, &i->others[k]);
+	if (i->nothers > 0)
+		VEC_PUSH(&w.v, i->index);
 	const int bad = write_all(at, folder, b, i, &w, &a, e);
 	VEC_DONE(&w.v);
 	arena_done(&a);

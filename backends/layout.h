@@ -16,6 +16,11 @@ struct layout_image {
 	struct str name;           /* reference name: "base"; with Docker REPOSITORY:TAG in repo_tag */
 	struct str repo_tag;       /* "churn:base" */
 	struct str platform;
+	/* The same for other platforms, under one index, which is a blob as well. */
+	const struct layout_image *others;
+	size_t nothers;
+	struct digest index;       /* only with others */
+	uint64_t index_size;
 };
 
 /* Make folder (below at) an OCI layout with this one image: blobs are checked copies, those there already are checked and kept, those of the
@@ -36,8 +41,8 @@ int layout_digest(int at, const char *folder, struct str name, struct str platfo
 int layout_name(const char *folder, struct str name, const struct digest *manifest, uint64_t size, struct str platform, struct err *e);
 
 /* A tar that `docker load`, `podman load`, `ctr images import`, skopeo (docker-archive: and oci-archive:) take; or one of the two forms alone.
- * Layers in zstd, which not every Docker understands, are plain in Docker's form. have: diff_ids from below that the receiver has already, whose bytes
- * are left out. Written to fd from its start. */
+ * Docker's form has no other platforms, and layers in zstd, which not every Docker understands, are plain in it. have: diff_ids from below that
+ * the receiver has already, whose bytes are left out. Written to fd from its start. */
 enum archive_form { ARCHIVE_BOTH, ARCHIVE_DOCKER, ARCHIVE_OCI };
 int archive_write(int fd, struct blobs *b, const struct layout_image *i, enum archive_form form, size_t have, struct err *e);
 /* The image of a docker archive (docker save) into the store; its layers become our gzip layers where they are plain tars. */

@@ -164,6 +164,15 @@ list_layer(struct parts *parts, struct blobs *b, const struct oci_layer *l, enum
 	return 0;
 }
 
+static void
+list_other(struct parts *parts, const struct layout_image *i, struct arena *a)
+{
+	VEC_PUSH(parts, part_of_blob(a, &i->manifest, i->manifest_size));
+	VEC_PUSH(parts, part_of_blob(a, &i->parts.config, i->parts.config_size));
+	for (size_t k = 0; k < i->parts.nlayers; k++)
+		VEC_PUSH(parts, part_of_blob(a, &i->parts.layers[k].digest, i->parts.layers[k].size));
+}
+
 static int
 list_parts(struct parts *parts, struct blobs *b, const struct layout_image *i, enum archive_form form, size_t have, struct arena *a, struct err *e)
 {
@@ -171,7 +180,11 @@ list_parts(struct parts *parts, struct blobs *b, const struct layout_image *i, e
 		const struct str whole = i->repo_tag.n > 0 ? arena_printf(a, "docker.io/library/" STR_FMT, STR_ARG(i->repo_tag)) : i->repo_tag;
 		AUTO_BUF index = { 0 };
 		/* podman load takes the first name for the whole reference. */
-		oci_index_write(&i->manifest, i->manifest_size, i->repo_tag.n > 0 ? i->repo_tag : i->name, whole, i->platform, &index);
+		const bool many = i->nothers > 0;
+		oci_index_write(many ? &i->index : &i->manifest, many ? i->index_size : i->manifest_size, i->repo_tag.n > 0 ? i->repo_tag : i->name, whole,
+				many ? (struct str){ 0 } : i->platform, &index);
+		if (many)
+			VEC_PUSH(parts, part_of_blob(a, &i->index, i->index_size));
 		VEC_PUSH(parts, ((struct part){ .path = STR("oci-layout"), .text = STR(LAYOUT) }));
 		VEC_PUSH(parts, ((struct part){ .path = STR("index.json"), .text = arena_str(a, buf_str(&index)) }));
 		VEC_PUSH(parts, part_of_blob(a, &i->manifest, i->manifest_size));
@@ -183,6 +196,8 @@ list_parts(struct parts *parts, struct blobs *b, const struct layout_image *i, e
 		if (list_layer(parts, b, &i->parts.layers[k], form, a, e) < 0)
 			return -1;
 	}
+	for (size_t k = 0; k < i->nothers && form != ARCHIVE_DOCKER; k++)
+		list_other(parts, &i->others[k], a);
 	qsort(parts->v, parts->n, sizeof parts->v[0], by_path);
 	return 0;
 }

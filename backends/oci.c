@@ -299,24 +299,49 @@ oci_manifest_write(const struct oci_manifest *m, struct buf *out)
 	arena_done(&a);
 }
 
-void
-oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str whole, struct str platform, struct buf *out)
+static struct js *
+listed_js(const char *media, const struct digest *manifest, uint64_t size, struct str platform)
 {
-	AUTO_JS doc = js_map();
-	struct js *d = descriptor_js(OCI_MANIFEST, manifest, size), *p = js_map(), *list = js_list();
+	struct js *d = descriptor_js(media, manifest, size), *p = js_map();
 	const struct str_cut os = str_cut(platform, '/'), arch = str_cut(os.tail, '/');
 	js_set(p, "os", js_text(os.head));
 	js_set(p, "architecture", js_text(arch.head));
 	if (arch.tail.n > 0)
 		js_set(p, "variant", js_text(arch.tail));
-	js_set(d, "platform", p);
+	if (platform.n > 0)
+		js_set(d, "platform", p);
+	else
+		js_free(p);
+	return d;
+}
+
+static void
+write_index(struct js *list, struct buf *out)
+{
+	AUTO_JS doc = js_map();
+	js_set(doc, "schemaVersion", js_int(2));
+	js_set(doc, "mediaType", js_textz(OCI_INDEX));
+	js_set(doc, "manifests", list);
+	js_write(doc, out);
+}
+
+void
+oci_index_of(const struct oci_listed *v, size_t n, struct buf *out)
+{
+	struct js *list = js_list();
+	for (size_t i = 0; i < n; i++)
+		js_push(list, listed_js(OCI_MANIFEST, &v[i].manifest, v[i].size, v[i].platform));
+	write_index(list, out);
+}
+
+void
+oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str whole, struct str platform, struct buf *out)
+{
+	struct js *d = listed_js(platform.n > 0 ? OCI_MANIFEST : OCI_INDEX, manifest, size, platform), *list = js_list();
 	if (name.n > 0)
 		js_set(or_new(d, "annotations", JS_MAP), REF_NAME, js_text(name));
 	if (whole.n > 0)
 		js_set(or_new(d, "annotations", JS_MAP), CONTAINERD_NAME, js_text(whole));
 	js_push(list, d);
-	js_set(doc, "schemaVersion", js_int(2));
-	js_set(doc, "mediaType", js_textz(OCI_INDEX));
-	js_set(doc, "manifests", list);
-	js_write(doc, out);
+	write_index(list, out);
 }

@@ -67,7 +67,15 @@ struct oci_added {
 /* The config of parent (NULL: scratch) with layers added. Nothing volatile: "created" is the epoch of our layers, for every machine. */
 void oci_config_write(const struct js *parent, const struct oci_settings *s, const struct oci_added *added, size_t nadded, struct buf *out);
 void oci_manifest_write(const struct oci_manifest *m, struct buf *out);
-/* index.json with one manifest; name: the reference's annotation; whole: its name with a host, for containerd. Each may be empty. */
+/* One image for several platforms. */
+struct oci_listed {
+	struct digest manifest;
+	uint64_t size;
+	struct str platform;
+};
+void oci_index_of(const struct oci_listed *v, size_t n, struct buf *out);
+/* index.json with one manifest, or (no platform) with one index; name: the reference's annotation; whole: its name with a host, for containerd. Each
+ * may be empty. */
 void oci_index_write(const struct digest *manifest, uint64_t size, struct str name, struct str whole, struct str platform, struct buf *out);
 
 #endif

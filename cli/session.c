@@ -167,7 +167,7 @@ session_open(struct session *s, struct err *e)
 	return rc;
 }
 
-/* Does node n answer to this word? "train" stands for "step:train", and for each element of a map. */
+/* Does node n answer to this word? "train" stands for "step:train", and for each element of a map; an environment for its image on each platform. */
 static bool
 answers(const struct graph *g, node_id n, struct str word, const char *prefix, bool elements)
 {
@@ -179,7 +179,7 @@ answers(const struct graph *g, node_id n, struct str word, const char *prefix, b
 	name = str_drop(name, strlen(prefix));
 	if (str_eq(name, word))
 		return true;
-	return elements && str_starts(name, word) && name.n > word.n && name.p[word.n] == '[';
+	return elements && str_starts(name, word) && name.n > word.n && (name.p[word.n] == '[' || name.p[word.n] == '@');
 }
 
 static bool

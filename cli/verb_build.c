@@ -8,18 +8,43 @@
 
 enum { TRIES_MOST = 200 }; /* layers of one image that turn out to be damaged, one after the other */
 
+/* The image of a node and those of its environment for other platforms; 0: it is one of the others, or not all of them are made. */
+static size_t
+images_of(struct session *s, const struct made *m, node_id n, struct image_one **out)
+{
+	const struct graph *g = &s->project->graph;
+	const struct ir *ir = &s->project->ir;
+	const struct ir_environment *env = ir_environment(ir, answer_name(&g->node[n.i]));
+	struct image_one *v = arena_array(&s->arena, struct image_one, ir->nenvironments + 1);
+	size_t count = 0;
+	if (!env || env->of.n || !m->run.node[n.i].result)
+		return 0;
+	v[count++] = (struct image_one){ env, m->run.node[n.i].result };
+	for (size_t i = 0; i < ir->nenvironments; i++) {
+		const struct ir_environment *other = &ir->environments[i];
+		if (!other->of.n || !str_eq(other->of, env->name))
+			continue;
+		const node_id node = graph_find(g, arena_printf(&s->arena, "image:" STR_FMT, STR_ARG(other->name)));
+		if (node.i == NODE_NONE.i || !m->run.node[node.i].result)
+			return 0;
+		v[count++] = (struct image_one){ other, m->run.node[node.i].result };
+	}
+	*out = v;
+	return count;
+}
+
 /* Outputs and pushes of one made image; notes its reference in the answer. */
 static int
-deliver(struct session *s, struct js *image, node_id n, const struct run_node *r, struct err *e)
+deliver(struct session *s, struct js *image, node_id n, const struct made *m, struct err *e)
 {
 	const struct args *a = s->args;
-	const struct ir_environment *env =
-		ir_environment(&s->project->ir, answer_name(&s->project->graph.node[n.i]));
+	struct image_one *v;
 	struct str ref;
-	if (!r->result || !env)
+	const size_t nv = images_of(s, m, n, &v);
+	if (nv == 0)
 		return 0;
 	for (size_t i = 0; i < a->output.n; i++) {
-		if (image_output(s->project, env, r->result, str_z(a->output.v[i]), e) < 0)
+		if (image_output(s->project, v, nv, str_z(a->output.v[i]), e) < 0)
 			return err_wrap(e, "write '%s'", a->output.v[i]);
 	}
 	if (!a->push)
@@ -27,7 +52,7 @@ deliver(struct session *s, struct js *image, node_id n, const struct run_node *r
 	if (!s->project->stack->registry.n)
 		return err_set(e, ERR_INPUT, "--push needs a stack with a registry: stacks: {" STR_FMT
 			       ": {registry: HOST/PREFIX}}", STR_ARG(s->project->stack->name));
-	if (image_push(s->project, env, r->result, s->project->stack->registry, &s->arena, &ref, e) < 0)
+	if (image_push(s->project, v, nv, s->project->stack->registry, &s->arena, &ref, e) < 0)
 		return err_wrap(e, "push " STR_FMT, STR_ARG(s->project->graph.node[n.i].name));
 	js_set(image, "ref", js_text(ref));
 	return 0;
@@ -44,7 +69,7 @@ deliver_all(struct session *s, struct made *m, struct err *e)
 		for (size_t k = 0; k < js_len(images); k++) {
 			struct js *o = js_at(images, k);
 			if (str_eq(js_str(js_get(o, "environment")), answer_name(&g->node[i])) &&
-			    deliver(s, o, (node_id){ i }, &m->run.node[i], e) < 0)
+			    deliver(s, o, (node_id){ i }, m, e) < 0)
 				return -1;
 		}
 	}

@@ -46,10 +46,14 @@ int image_config(struct project *p, const struct result *r, struct arena *a, con
 
 /* to: "oci:FOLDER", "docker", "FILE.tar" (an archive in both forms), "oci-archive:FILE" or "docker-archive:FILE" (one form). Relative to the project
  * root. */
-int image_output(struct project *p, const struct ir_environment *env, const struct result *r, struct str to, struct err *e);
+struct image_one {
+	const struct ir_environment *env;
+	const struct result *result;
+};
+/* v: the environment's own image, then those for other platforms (rules/platforms.h). */
+int image_output(struct project *p, const struct image_one *v, size_t n, struct str to, struct err *e);
 /* Push to PREFIX/PIPELINE, tag ENVIRONMENT; *ref: "PREFIX/PIPELINE@sha256:...". */
-int image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a,
-	       struct str *ref, struct err *e);
+int image_push(struct project *p, const struct image_one *v, size_t n, struct str prefix, struct arena *a, struct str *ref, struct err *e);
 
 /* What this invocation learnt about layers and registries, for the next commit (run_opts.records). Any thread. */
 void image_records(struct project *p, struct batch *b);

@@ -103,7 +103,7 @@ image_code_now(struct project *p, const struct ir_environment *env, struct arena
 		if (p->graph.node[i].rule != &rule_step)
 			continue;
 		const struct step_data *s = p->graph.node[i].data;
-		if (s->ir == last || !str_eq(s->ir->environment, env->name))
+		if (s->ir == last || !str_eq(s->ir->environment, env->of.n > 0 ? env->of : env->name))
 			continue;
 		last = s->ir; /* the elements of a mapped step stand beside each other and run the same code */
 		struct str *found;

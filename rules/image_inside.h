@@ -71,6 +71,8 @@ struct str image_workdir(const struct ir_environment *env, const struct js *pare
 int image_have(struct project *p, const struct ir_environment *env, const struct result *r, struct err *e);
 int image_as_layout(struct project *p, const struct ir_environment *env, const struct result *r, struct arena *a, struct layout_image *out,
 		    struct err *e);
+/* All images of an environment: the own one with the others and their index, which is in the store then. */
+int image_as_index(struct project *p, const struct image_one *v, size_t n, struct arena *a, struct layout_image *out, struct err *e);
 /* A part of a repository's or tag's name. */
 struct str image_part_name(struct str s, bool tag, struct arena *a);
 /* image_push.c: where it goes in a registry: HOST/PREFIX/PIPELINE:ENVIRONMENT. */

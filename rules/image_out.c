@@ -150,11 +150,36 @@ output_to(struct project *p, const struct layout_image *i, struct str to, struct
 }
 
 int
-image_output(struct project *p, const struct ir_environment *env, const struct result *r, struct str to, struct err *e)
+image_as_index(struct project *p, const struct image_one *v, size_t n, struct arena *a, struct layout_image *out, struct err *e)
+{
+	struct layout_image *all = arena_array(a, struct layout_image, n);
+	struct oci_listed *listed = arena_array(a, struct oci_listed, n);
+	AUTO_BUF index = { 0 };
+	for (size_t i = 0; i < n; i++) {
+		if (image_as_layout(p, v[i].env, v[i].result, a, &all[i], e) < 0)
+			return -1;
+		listed[i] = (struct oci_listed){ all[i].manifest, all[i].manifest_size, all[i].platform };
+	}
+	*out = all[0];
+	if (n == 1)
+		return 0;
+	out->others = all + 1;
+	out->nothers = n - 1;
+	oci_index_of(listed, n, &index);
+	out->index_size = index.n;
+	return blobs_put(p->cache->blobs, buf_str(&index), &out->index, e);
+}
+
+int
+image_output(struct project *p, const struct image_one *v, size_t n, struct str to, struct err *e)
 {
 	struct arena a = { 0 };
 	struct layout_image i;
-	const int bad = image_as_layout(p, env, r, &a, &i, e) < 0 || image_have(p, env, r, e) < 0 || output_to(p, &i, to, &a, e) < 0;
+	int bad = image_as_index(p, v, n, &a, &i, e);
+	for (size_t k = 0; k < n && bad == 0; k++)
+		bad = image_have(p, v[k].env, v[k].result, e);
+	if (bad == 0)
+		bad = output_to(p, &i, to, &a, e);
 	arena_done(&a);
-	return bad ? -1 : 0;
+	return bad;
 }

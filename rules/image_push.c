@@ -62,10 +62,9 @@ push_documents(struct project *p, const struct pushing *x, const struct layout_i
 }
 
 static int
-push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct batch *seen, struct arena *a,
-     struct err *e)
+push(struct project *p, const struct pushing *x, const struct layout_image *i, const struct registry_ref *to, struct registry *r, struct batch *seen,
+     struct arena *a, struct err *e)
 {
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
 	struct registry_item *items = arena_array(a, struct registry_item, i->parts.nlayers + 1);
 	struct image_layers l;
 	size_t n = 0;
@@ -78,9 +77,6 @@ push(struct project *p, const struct pushing *x, const struct layout_image *i, c
 			items[n - 1].from = mounted_from(x->env, to, a);
 	}
 	items[n++] = (struct registry_item){ .digest = i->parts.config, .size = i->parts.config_size };
-	struct registry *r = registry_new(&o, e);
-	if (!r)
-		return -1;
 	struct pushing ctx = *x;
 	const struct registry_push job = { .to = to, .items = items, .nitems = n, .manifest = buf_str(&manifest), .blobs = p->cache->blobs, .have = have,
 					   .ctx = &ctx, .seen = seen };
@@ -90,26 +86,57 @@ push(struct project *p, const struct pushing *x, const struct layout_image *i, c
 		bad = push_documents(p, x, i, to, r, done.mended, seen, e);
 	if (bad == 0 && p->stack->reuse)
 		bad = image_reuse_leave(p, x->result, i, to, r, done.mended, seen, e);
+	return bad;
+}
+
+/* Each platform's image by its digest, then the index under the tag. */
+static int
+push_index(struct project *p, const struct image_one *v, const struct layout_image *i, const struct registry_ref *to, struct registry *r,
+	   struct batch *seen, struct arena *a, struct err *e)
+{
+	AUTO_BUF index = { 0 };
+	struct registry_ref by_digest = *to;
+	by_digest.tag = (struct str){ 0 };
+	for (size_t k = 0; k <= i->nothers; k++) {
+		const struct pushing x = { p, v[k].env, v[k].result };
+		if (push(p, &x, k == 0 ? i : &i->others[k - 1], &by_digest, r, seen, a, e) < 0)
+			return err_wrap(e, "platform " STR_FMT, STR_ARG(environment_platform(v[k].env)));
+	}
+	if (blobs_read(p->cache->blobs, &i->index, OCI_JSON_LIMIT, &index, e) < 0)
+		return -1;
+	return registry_put(r, to, OCI_INDEX, buf_str(&index), e);
+}
+
+static int
+push_all(struct project *p, const struct image_one *v, size_t n, struct str prefix, struct batch *seen, struct arena *a, struct str *ref, struct err *e)
+{
+	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
+	const struct pushing x = { p, v[0].env, v[0].result };
+	struct layout_image i;
+	struct registry_ref to;
+	if (image_as_index(p, v, n, a, &i, e) < 0 || image_reference(p, v[0].env, prefix, a, &to, e) < 0)
+		return -1;
+	struct registry *r = registry_new(&o, e);
+	if (!r)
+		return -1;
+	const int bad = n > 1 ? push_index(p, v, &i, &to, r, seen, a, e) : push(p, &x, &i, &to, r, seen, a, e);
 	registry_free(r);
+	const struct digest *d = n > 1 ? &i.index : &i.manifest;
+	if (bad == 0)
+		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(d, a)));
 	return bad;
 }
 
 int
-image_push(struct project *p, const struct ir_environment *env, const struct result *r, struct str prefix, struct arena *a, struct str *ref,
-	   struct err *e)
+image_push(struct project *p, const struct image_one *v, size_t n, struct str prefix, struct arena *a, struct str *ref, struct err *e)
 {
 	struct arena tmp = { 0 };
-	struct layout_image i;
-	struct registry_ref to;
 	struct batch seen = { 0 };
-	const struct pushing x = { p, env, r };
-	int bad = -1;
-	if (p->opts.offline)
-		bad = err_set(e, ERR_WORLD, "pushing needs the network, and --offline forbids it");
-	else if (image_as_layout(p, env, r, &tmp, &i, e) == 0 && image_reference(p, env, prefix, &tmp, &to, e) == 0)
-		bad = push(p, &x, &i, &to, &seen, &tmp, e);
+	struct str name;
+	const int bad = p->opts.offline ? err_set(e, ERR_WORLD, "pushing needs the network, and --offline forbids it")
+					: push_all(p, v, n, prefix, &seen, &tmp, &name, e);
 	if (bad == 0) {
-		*ref = arena_printf(a, STR_FMT "/" STR_FMT "@" STR_FMT, STR_ARG(to.host), STR_ARG(to.repository), STR_ARG(digest_str(&i.manifest, &tmp)));
+		*ref = arena_str(a, name);
 		if (seen.n > 0)
 			(void)cache_commit(p->cache, &seen, NULL); /* forgotten: the next push asks more */
 	}

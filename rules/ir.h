@@ -194,6 +194,8 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 	enum ir_parent_key key;
 	enum ir_compression compression;  /* of its own layers */
 	bool sbom, provenance;            /* attest: */
+	struct ir_texts platforms;        /* several, sorted: then platform is empty */
+	struct str of;                    /* the environment whose further platform this is (rules/platforms.h); else empty */
 	struct place python_at, dockerfile_at;
 };
 

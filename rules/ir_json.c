@@ -323,6 +323,7 @@ environment_js(const struct ir_environment *env)
 	put_text(m, "workdir", env->workdir);
 	put_text(m, "user", env->user);
 	put_text(m, "platform", env->platform);
+	put_texts(m, "platform", &env->platforms);
 	put_texts(m, "entrypoint", &env->entrypoint);
 	if (env->key != PARENT_KEY_DIGEST)
 		js_set(m, "key", js_textz(env->key == PARENT_KEY_ABI ? "abi" : "packages"));

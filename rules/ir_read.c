@@ -288,7 +288,10 @@ read_environment(struct ir_reader *r, const struct js *v, struct ir_environment 
 	env->labels = ir_table(r, v, "labels", NAME_ANY);
 	env->workdir = ir_text(r, v, "workdir");
 	env->user = ir_text(r, v, "user");
-	env->platform = ir_text(r, v, "platform");
+	if (js_type(js_get(v, "platform")) == JS_LIST)
+		env->platforms = ir_list(r, v, "platform", NAME_ANY, true);
+	else
+		env->platform = ir_text(r, v, "platform");
 	env->entrypoint = ir_list(r, v, "entrypoint", NAME_ANY, false);
 	read_choices(r, v, env);
 }

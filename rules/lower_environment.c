@@ -240,6 +240,25 @@ lower_globs(struct lower *l, const struct yaml_node *n)
 }
 
 static void
+lower_platform(struct lower *l, struct ir_environment *env, const struct yaml_node *n)
+{
+	if (!yaml_is(n, YAML_LIST)) {
+		env->platform = lower_text(n);
+		return;
+	}
+	const struct ir_texts all = lower_set(l, n);
+
+	for (size_t i = 0; i < all.n; i++)
+		if (!str_starts(all.v[i], STR("linux/")) || all.v[i].n == 6)
+			LOWER_ERROR(l, yaml_at(n), "bad-reference", STR("write it like linux/amd64"), "'" STR_FMT "' is no platform",
+				    STR_ARG(str_take(all.v[i], 100)));
+	if (all.n == 1)
+		env->platform = all.v[0];
+	else
+		env->platforms = all;
+}
+
+static void
 lower_environment(struct lower *l, struct ir_environment *env, const struct lower_entry *e)
 {
 	struct chain c = { .n = 0 };
@@ -267,7 +286,7 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 	env->labels = merged_pairs(l, &c, "labels");
 	env->workdir = lower_text(get(&c, "workdir"));
 	env->user = lower_text(get(&c, "user"));
-	env->platform = lower_text(get(&c, "platform"));
+	lower_platform(l, env, get(&c, "platform"));
 	env->entrypoint = lower_texts(l, get(&c, "entrypoint"));
 	const struct ir_texts attest = lower_set(l, get(&c, "attest"));
 	const struct str key = lower_text(get(&c, "key"));

@@ -45,8 +45,8 @@ parent_name(const struct ir_environment *env, struct arena *a)
 			buf_printf(&name, "+" STR_FMT, STR_ARG(p->packages.v[i]));
 		break;
 	}
-	if (env->platform.n > 0)
-		buf_printf(&name, "@" STR_FMT, STR_ARG(env->platform));
+	if (env->platform.n > 0 || env->platforms.n > 0)
+		buf_printf(&name, "@" STR_FMT, STR_ARG(environment_platform(env)));
 	return arena_str(a, buf_str(&name));
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <sys/utsname.h>
 
 #include "backends/oci.h"
 #include "backends/pyroot.h"
@@ -10,25 +9,6 @@ static const char *const KINDS[] = { [PARENT_NONE] = "none",	     [PARENT_REGIST
 				     [PARENT_SCRATCH] = "scratch",   [PARENT_OCI] = "oci",
 				     [PARENT_DOCKER_ARCHIVE] = "docker-archive", [PARENT_BOOTSTRAP] = "bootstrap" };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
-
-struct str
-environment_platform(const struct ir_environment *env)
-{
-	static const struct {
-		const char *machine, *platform;
-	} rows[] = { { "x86_64", "linux/amd64" }, { "aarch64", "linux/arm64" }, { "armv7l", "linux/arm/v7" }, { "i686", "linux/386" },
-		     { "ppc64le", "linux/ppc64le" }, { "s390x", "linux/s390x" }, { "riscv64", "linux/riscv64" } };
-	struct utsname u;
-	if (env->platform.n > 0)
-		return env->platform;
-	if (uname(&u) == 0) {
-		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-			if (str_is(str_z(u.machine), rows[i].machine))
-				return str_z(rows[i].platform);
-		}
-	}
-	return STR("linux/amd64");
-}
 
 static void
 packages_js(const struct packages *p, struct js *v)

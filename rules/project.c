@@ -13,6 +13,7 @@
 #include "rules/kept.h"
 #include "rules/load.h"
 #include "rules/notes.h"
+#include "rules/platforms.h"
 #include "rules/rules.h"
 #include "rules/rundirs.h"
 #include "rules/snapshot.h"
@@ -79,7 +80,10 @@ read_ir(struct project *p, struct diags *d, struct err *e)
 		.nparams_files = p->opts.nparams_files,
 		.unfold = p->opts.unfold,
 	};
-	return load(&o, &p->arena, d, &p->ir, e);
+	if (load(&o, &p->arena, d, &p->ir, e) < 0)
+		return -1;
+	platforms_expand(&p->ir, &p->arena);
+	return 0;
 }
 
 static int

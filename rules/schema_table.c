@@ -304,8 +304,9 @@ static const struct schema_key environment_keys[] = {
 	{ "user", &scalar, false, NULL, "The user in the image." },
 	{ "entrypoint", &words, false, NULL, "The entry point of the image." },
 	{ "labels", &labels, false, NULL, "Labels of the image." },
-	{ "platform", &text, false, "`linux/` and the machine's",
-	  "The platform of the image, such as `linux/amd64`." },
+	{ "platform", &texts, false, "`linux/` and the machine's",
+	  "The platform of the image, such as `linux/amd64`. A list: an image for each, where no code has to run to make them; outputs and pushes bring them "
+	  "together under one index. Steps take this machine's." },
 	{ "key",
 	  &(struct schema_value){
 		  .what = "digest, abi or packages", .takes = TAKES_TEXT, FORM_CHOICE, .choices = parent_keys },

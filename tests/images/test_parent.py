@@ -30,7 +30,7 @@ def tar_of(members):
     return out.getvalue()
 
 
-def write_layout(folder, tars, config=None, names=("v1",)):
+def write_layout(folder, tars, config=None, names=("v1",), arch="amd64"):
     """An OCI layout by hand."""
     blobs = folder / "blobs/sha256"
     blobs.mkdir(parents=True)
@@ -40,7 +40,7 @@ def write_layout(folder, tars, config=None, names=("v1",)):
         (blobs / name).write_bytes(data)
         return {"mediaType": media, "digest": "sha256:" + name, "size": len(data)}
     layers = [put(gzip.compress(t, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip") for t in tars]
-    document = {"os": "linux", "architecture": "amd64", "config": config or {},
+    document = {"os": "linux", "architecture": arch, "config": config or {},
                 "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(t).hexdigest() for t in tars]}}
     manifest = put(json.dumps({"schemaVersion": 2, "layers": layers,
                                "config": put(json.dumps(document).encode(), "application/vnd.oci.image.config.v1+json")}).encode(),
