@@ -234,6 +234,22 @@ layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e)
 }
 
 int
+layer_own(struct layer *l, struct str path, uint32_t mode, uint32_t uid, uint32_t gid, struct err *e)
+{
+	const uint32_t at = map_get(&l->paths, path);
+	if (at == MAP_NONE)
+		return err_set(e, ERR_BUG, "there is no entry '" STR_FMT "' to own", STR_ARG(path));
+	struct layer_entry *x = l->entries.v[at];
+	if (x->type != LAYER_LINK) {
+		x->raw = true;
+		x->mode = mode & 07777;
+	}
+	x->uid = uid;
+	x->gid = gid;
+	return 0;
+}
+
+int
 layer_spool(struct layer *l, struct str bytes, struct err *e)
 {
 	if (l->spool < 0)

@@ -70,6 +70,8 @@ struct layer_raw {
 	size_t nxattrs;
 };
 int layer_add_raw(struct layer *l, const struct layer_raw *r, struct err *e);
+/* The entry of that path keeps its content and gets this mode and owner (a link: only the owner). ERR_BUG: there is none. */
+int layer_own(struct layer *l, struct str path, uint32_t mode, uint32_t uid, uint32_t gid, struct err *e);
 /* A path as layer_add takes it? NULL, or what is wrong with it. */
 const char *layer_path_wrong(struct str path);
 /* Write its entries into an empty folder that nobody else can write to: files 0444 or 0555, folders 0755; raw owners and modes are left

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hashing/key.h"
+#include "rules/dockerfile.h"
 #include "rules/interpreter.h"
 #include "rules/rules.h"
 #include "sys/file.h"
@@ -66,7 +67,8 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	one_text(k, "workdir", env->workdir);
 	one_text(k, "user", env->user);
 	one_text(k, "platform", env->platform);
-	one_text(k, "context", env->context);
+	if (env->dockerfile.n)
+		dockerfile_fields(ctx, env, k);
 	one_text(k, "layers", env->python.layers);
 	return 0;
 }
@@ -147,11 +149,11 @@ add_parent_edge(struct project *p, const struct ir_environment *env, node_id to,
 static bool
 add_parts(struct project *p, const struct ir_environment *env, node_id n, struct err *e)
 {
-	if (env->parent.kind != PARENT_NONE && !add_parent_edge(p, env, n, e))
+	if (env->parent.kind != PARENT_NONE && !env->dockerfile.n && !add_parent_edge(p, env, n, e))
 		return false;
 	if (env->python.on && !add_edge(p, add_requirements(p, env, true, e), n, "requirements", (struct str){ 0 }))
 		return false;
-	if (env->dockerfile.n && !add_edge(p, add_file(p, env->dockerfile, e), n, "dockerfile", env->dockerfile))
+	if (env->dockerfile.n && dockerfile_identity(p, env, n, e) < 0)
 		return false;
 	for (size_t i = 0; i < env->include.n; i++) {
 		struct str path = env->include.v[i];

@@ -75,13 +75,13 @@ static int
 add_inputs(struct project *p, struct image_data *d, node_id n, struct err *e)
 {
 	const struct ir_environment *env = d->env;
-	if (env->parent.kind != PARENT_NONE) {
+	if (env->parent.kind != PARENT_NONE || env->dockerfile.n > 0) {
 		d->parent = add_parent(p, env, e);
 		if (d->parent.i == NODE_NONE.i)
 			return -1;
 		graph_edge(&p->graph, d->parent, n, EDGE_INPUT, "parent", STR(""), STR(""));
 	}
-	if (env->python.on && env->parent.kind != PARENT_NONE) {
+	if (env->python.on && (env->parent.kind != PARENT_NONE || env->dockerfile.n > 0)) {
 		d->requirements = add_requirements(p, env, true, e);
 		if (d->requirements.i == NODE_NONE.i)
 			return -1;
@@ -148,8 +148,6 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	key_text(k, "format", STR("compressor"), str_z(b->identity(BUILDER_FILES, image_compression(env))));
 	if (env->sbom || env->provenance)
 		key_num(k, "attest", env->sbom && env->provenance ? STR("both") : env->sbom ? STR("sbom") : STR("provenance"), ATTEST_FORMAT);
-	if (env->dockerfile.n > 0)
-		key_text(k, "dockerfile", STR(""), env->dockerfile);
 	return 0;
 }
 

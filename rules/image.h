@@ -17,7 +17,7 @@
 enum image_layer_state { IMAGE_LAYER_HIT, IMAGE_LAYER_MADE, IMAGE_LAYER_BUILD }; /* BUILD: only in a plan */
 
 struct image_layer {
-	const char *kind;     /* "parent", "bootstrap", "wheel", "include", "code" */
+	const char *kind;     /* "parent", "bootstrap", "run", "copy", "add", "workdir", "wheel", "include", "code" */
 	struct str name;      /* of a wheel its name; of a parent its reference; else the environment's */
 	enum image_layer_state state;
 	struct digest digest; /* zero: not known yet (BUILD) */

@@ -367,13 +367,10 @@ prepare(struct building *b, struct err *e)
 static int
 possible(const struct ir_environment *env, struct err *e)
 {
-	if (env->dockerfile.n > 0)
-		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has a Dockerfile; this version builds environments from a parent only",
-			       STR_ARG(env->name));
 	if (env->apt.n > 0)
 		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has 'apt:'; this version cannot install packages on a parent. Bootstrapped "
 					     "parents take them: parent: {bootstrap: debian, suite: bookworm, packages: [...]}", STR_ARG(env->name));
-	if (env->parent.kind == PARENT_NONE)
+	if (env->parent.kind == PARENT_NONE && env->dockerfile.n == 0)
 		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has no parent; an image needs one: 'parent: scratch' at least",
 			       STR_ARG(env->name));
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "backends/engine_docker.h"
 #include "backends/layout.h"
+#include "rules/dockerfile.h"
 #include "rules/image_inside.h"
 
 /* ---- all blobs of an image here ---- */
@@ -26,6 +27,10 @@ static int
 fetch_parent(struct project *p, const struct ir_environment *env, const struct image_layers *l, struct arena *a,
 	     struct err *e)
 {
+	const struct ir_environment *base = env->dockerfile.n > 0 ? dockerfile_base(p, env) : env;
+	if (!base)
+		return err_set(e, ERR_MISSING, "a layer of environment '" STR_FMT "' is no longer in the cache; build it again", STR_ARG(env->name));
+	env = base;
 	struct parent_info i = { .kind = env->parent.kind, .name = env->parent.ref, .platform = environment_platform(env) };
 	struct parent_info locked;
 	if (parent_locked(p, env, a, &locked))
@@ -35,7 +40,7 @@ fetch_parent(struct project *p, const struct ir_environment *env, const struct i
 	for (size_t k = 0; k < l->n; k++) {
 		const struct image_layer *x = &l->v[k];
 		if (strcmp(x->kind, "parent") == 0 || strcmp(x->kind, "bootstrap") == 0)
-			i.layers[i.nlayers++] = (struct parent_layer){ x->digest, x->diff_id, x->size, x->media };
+			i.layers[i.nlayers++] = (struct parent_layer){ .digest = x->digest, .diff_id = x->diff_id, .size = x->size, .media = x->media };
 	}
 	const int bad = parent_fetch(p, env, &i, e);
 	/* Damage is for making again; what a registry lacks or sends wrong comes out the same the next time. */

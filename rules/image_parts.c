@@ -89,8 +89,10 @@ image_parent_layers(struct project *p, const struct parent_info *i, struct arena
 {
 	(void)p;
 	for (size_t k = 0; k < i->nlayers; k++)
-		out[k] = (struct image_layer){ .kind = i->kind == PARENT_BOOTSTRAP ? "bootstrap" : "parent",
-					       .name = arena_str(a, i->name),
+		out[k] = (struct image_layer){ .kind = i->layers[k].kind.n > 0	? arena_z(a, i->layers[k].kind) :
+						       i->kind == PARENT_BOOTSTRAP ? "bootstrap" :
+										     "parent",
+					       .name = arena_str(a, i->layers[k].kind.n > 0 ? i->layers[k].name : i->name),
 					       .state = IMAGE_LAYER_HIT,
 					       .digest = i->layers[k].digest,
 					       .diff_id = i->layers[k].diff_id,

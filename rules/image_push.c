@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/layout.h"
+#include "rules/dockerfile.h"
 #include "rules/image_attest.h"
 #include "rules/image_inside.h"
 
@@ -33,10 +34,12 @@ image_reference(struct project *p, const struct ir_environment *env, struct str 
 
 /* Layers of a parent in the same registry are mounted from its repository. */
 static struct str
-mounted_from(const struct ir_environment *env, const struct registry_ref *to, struct arena *a)
+mounted_from(struct project *p, const struct ir_environment *env, const struct registry_ref *to, struct arena *a)
 {
 	struct registry_ref parent;
-	if (env->parent.kind != PARENT_REGISTRY || registry_ref_parse(env->parent.ref, a, &parent, NULL) < 0 || !str_eq(parent.host, to->host))
+	if (env->dockerfile.n > 0)
+		env = dockerfile_base(p, env);
+	if (!env || env->parent.kind != PARENT_REGISTRY || registry_ref_parse(env->parent.ref, a, &parent, NULL) < 0 || !str_eq(parent.host, to->host))
 		return (struct str){ 0 };
 	return parent.repository;
 }
@@ -74,7 +77,7 @@ push(struct project *p, const struct pushing *x, const struct layout_image *i, c
 	for (size_t k = 0; k < i->parts.nlayers; k++) {
 		items[n++] = (struct registry_item){ .digest = i->parts.layers[k].digest, .size = i->parts.layers[k].size };
 		if (strcmp(l.v[k].kind, "parent") == 0)
-			items[n - 1].from = mounted_from(x->env, to, a);
+			items[n - 1].from = mounted_from(p, x->env, to, a);
 	}
 	items[n++] = (struct registry_item){ .digest = i->parts.config, .size = i->parts.config_size };
 	struct pushing ctx = *x;

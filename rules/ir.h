@@ -154,7 +154,8 @@ enum ir_parent_kind {
 	PARENT_SCRATCH,
 	PARENT_OCI,
 	PARENT_DOCKER_ARCHIVE,
-	PARENT_BOOTSTRAP
+	PARENT_BOOTSTRAP,
+	PARENT_DOCKERFILE /* never in a pipeline file: what a Dockerfile makes */
 };
 struct ir_parent {
 	enum ir_parent_kind kind;
@@ -185,6 +186,9 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 	struct place at;
 	struct ir_parent parent;
 	struct str dockerfile, context;
+	struct str target;              /* a stage of the Dockerfile; empty: the last */
+	struct ir_pairs args, contexts; /* build arguments; named contexts: a parent as in `parent:`, or a folder */
+	struct ir_pairs secrets;        /* id to "env:NAME" or "file:PATH" */
 	struct ir_texts apt; /* sorted */
 	struct ir_python python;
 	struct ir_texts include;

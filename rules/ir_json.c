@@ -279,6 +279,8 @@ parent_js(const struct ir_parent *p)
 	case PARENT_DOCKER_ARCHIVE:
 		js_set(m, "docker_archive", js_text(p->ref));
 		break;
+	case PARENT_DOCKERFILE:
+		break;
 	case PARENT_BOOTSTRAP:
 		js_set(m, "bootstrap", js_text(p->distribution));
 		js_set(m, "suite", js_text(p->suite));
@@ -314,6 +316,10 @@ environment_js(const struct ir_environment *env)
 	put_map(m, "parent", parent_js(&env->parent));
 	put_text(m, "dockerfile", env->dockerfile);
 	put_text(m, "context", env->context);
+	put_text(m, "target", env->target);
+	put_pairs(m, "args", env->args.v, env->args.n);
+	put_pairs(m, "contexts", env->contexts.v, env->contexts.n);
+	put_pairs(m, "secrets", env->secrets.v, env->secrets.n);
 	put_texts(m, "apt", &env->apt);
 	if (env->python.on)
 		js_set(m, "python", python_js(&env->python));

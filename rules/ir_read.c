@@ -267,6 +267,7 @@ static void
 read_environment(struct ir_reader *r, const struct js *v, struct ir_environment *env)
 {
 	static const char *const keys[] = { "parent",   "dockerfile", "context", "apt",     "python",
+					    "target",   "args",       "contexts", "secrets",
 					    "include",  "env",        "labels",  "workdir", "user",
 					    "platform", "entrypoint", "key", "compression", "attest", NULL };
 
@@ -276,6 +277,10 @@ read_environment(struct ir_reader *r, const struct js *v, struct ir_environment 
 	read_parent(r, ir_map(r, v, "parent"), &env->parent);
 	env->dockerfile = ir_clean(r, v, "dockerfile");
 	env->context = ir_clean(r, v, "context");
+	env->target = ir_text(r, v, "target");
+	env->args = ir_table(r, v, "args", NAME_VAR);
+	env->contexts = ir_table(r, v, "contexts", NAME_ANY);
+	env->secrets = ir_table(r, v, "secrets", NAME_DOTTED);
 	if (env->parent.kind == PARENT_NONE && env->dockerfile.n == 0)
 		ir_bad(r, "parent", "there, or 'dockerfile'");
 	env->apt = ir_list(r, v, "apt", NAME_ANY, true);

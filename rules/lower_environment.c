@@ -239,6 +239,37 @@ lower_globs(struct lower *l, const struct yaml_node *n)
 	return t;
 }
 
+/* What belongs to a Dockerfile and means nothing without one. */
+static void
+lower_build(struct lower *l, struct ir_environment *env, const struct chain *c)
+{
+	static const char *const keys[] = { "target", "args", "contexts", "secrets" };
+	const struct yaml_node *secrets = get(c, "secrets");
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys && !get(c, "dockerfile"); i++)
+		if (get(c, keys[i]))
+			LOWER_ERROR(l, yaml_at(get(c, keys[i])), "missing-key", STR("leave it out, or add 'dockerfile:'"),
+				    "environment '" STR_FMT "': '%s' without a Dockerfile", STR_ARG(env->name), keys[i]);
+	env->target = lower_text(get(c, "target"));
+	env->args = merged_pairs(l, c, "args");
+	env->contexts = merged_pairs(l, c, "contexts");
+	env->secrets = yaml_is(secrets, YAML_MAP) ? merged_pairs(l, c, "secrets") : (struct ir_pairs){ 0 };
+	if (yaml_is(secrets, YAML_LIST)) {
+		const struct ir_texts names = lower_set(l, secrets);
+
+		env->secrets.v = arena_array(l->a, struct ir_pair, names.n);
+		for (; env->secrets.n < names.n; env->secrets.n++)
+			env->secrets.v[env->secrets.n] = (struct ir_pair){
+				names.v[env->secrets.n], arena_printf(l->a, "env:" STR_FMT, STR_ARG(names.v[env->secrets.n]))
+			};
+	}
+	for (size_t i = 0; i < env->secrets.n; i++)
+		if (!str_starts(env->secrets.v[i].value, STR("env:")) && !str_starts(env->secrets.v[i].value, STR("file:")))
+			LOWER_ERROR(l, yaml_at(yaml_get(secrets, arena_z(l->a, env->secrets.v[i].name))), "bad-choice",
+				    STR("expected env:NAME or file:PATH"), "environment '" STR_FMT "': the secret '" STR_FMT "' comes from nowhere",
+				    STR_ARG(env->name), STR_ARG(env->secrets.v[i].name));
+}
+
 static void
 lower_platform(struct lower *l, struct ir_environment *env, const struct yaml_node *n)
 {
@@ -279,6 +310,7 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 		LOWER_ERROR(l, yaml_at(context), "missing-key", STR("leave it out, or add 'dockerfile:'"),
 			    "environment '" STR_FMT "': a context without a Dockerfile", STR_ARG(env->name));
 	}
+	lower_build(l, env, &c);
 	env->apt = lower_set(l, get(&c, "apt"));
 	lower_python(l, env, &c);
 	env->include = lower_globs(l, get(&c, "include"));

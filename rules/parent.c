@@ -10,6 +10,7 @@
 
 #include "backends/layout.h"
 #include "cache/stats.h"
+#include "rules/dockerfile.h"
 #include "rules/image_inside.h"
 #include "rules/parent_inside.h"
 #include "rules/snapshot.h"
@@ -26,6 +27,7 @@ parent_name(const struct ir_environment *env, struct arena *a)
 	AUTO_BUF name = { 0 };
 	switch (p->kind) {
 	case PARENT_NONE:
+	case PARENT_DOCKERFILE:
 		break;
 	case PARENT_REGISTRY:
 		buf_put(&name, p->ref);
@@ -84,6 +86,7 @@ parent_place(const struct ir_environment *env, struct arena *a)
 	case PARENT_SCRATCH:
 	case PARENT_OCI:
 	case PARENT_DOCKER_ARCHIVE:
+	case PARENT_DOCKERFILE:
 		break;
 	}
 	return (struct parent_place){ 0 };
@@ -92,6 +95,8 @@ parent_place(const struct ir_environment *env, struct arena *a)
 bool
 parent_locked(struct project *p, const struct ir_environment *env, struct arena *a, struct parent_info *out)
 {
+	if (env->dockerfile.n > 0)
+		return false; /* what it makes of its parents is known when it is made */
 	if (env->parent.kind == PARENT_SCRATCH) {
 		*out = (struct parent_info){ .kind = PARENT_SCRATCH, .name = STR("scratch"), .digest = digest_of(STR("scratch")),
 					     .platform = environment_platform(env), .looked = true, .packaged = true };
@@ -125,6 +130,8 @@ pinned(struct project *p, const struct parent_data *d)
 node_id
 add_parent(struct project *p, const struct ir_environment *env, struct err *e)
 {
+	if (env->dockerfile.n > 0)
+		return add_dockerfile(p, env, e);
 	if (env->parent.kind == PARENT_NONE) {
 		(void)err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has no parent; add 'parent: scratch' or another one", STR_ARG(env->name));
 		return NODE_NONE;
@@ -219,6 +226,7 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 		return 0;
 	case PARENT_NONE:
 	case PARENT_SCRATCH:
+	case PARENT_DOCKERFILE:
 		break;
 	}
 	return 0;

@@ -20,6 +20,7 @@ struct parent_layer {
 	struct digest digest, diff_id;
 	uint64_t size;
 	struct str media; /* as the parent's manifest says, Docker's names turned into OCI's */
+	struct str kind, name; /* of a Dockerfile: whose layer it is, as in struct image_layer; else empty */
 };
 
 struct parent_info {

@@ -7,7 +7,8 @@
 
 static const char *const KINDS[] = { [PARENT_NONE] = "none",	     [PARENT_REGISTRY] = "registry",
 				     [PARENT_SCRATCH] = "scratch",   [PARENT_OCI] = "oci",
-				     [PARENT_DOCKER_ARCHIVE] = "docker-archive", [PARENT_BOOTSTRAP] = "bootstrap" };
+				     [PARENT_DOCKER_ARCHIVE] = "docker-archive", [PARENT_BOOTSTRAP] = "bootstrap",
+				     [PARENT_DOCKERFILE] = "dockerfile" };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
 
 static void
@@ -48,6 +49,10 @@ parent_js(const struct parent_info *i)
 		js_set(l, "diff_id", digest_js(&i->layers[k].diff_id));
 		js_set(l, "media", js_text(i->layers[k].media));
 		js_set(l, "size", js_int((int64_t)i->layers[k].size));
+		if (i->layers[k].kind.n > 0) {
+			js_set(l, "kind", js_text(i->layers[k].kind));
+			js_set(l, "name", js_text(i->layers[k].name));
+		}
 		js_push(layers, l);
 	}
 	js_set(v, "layers", layers);
@@ -87,6 +92,8 @@ read_layers(const struct js *list, struct arena *a, struct parent_info *out)
 			return -1;
 		p->size = (uint64_t)js_num(js_get(l, "size"));
 		p->media = arena_str(a, js_str(js_get(l, "media")));
+		p->kind = arena_str(a, js_str(js_get(l, "kind")));
+		p->name = arena_str(a, js_str(js_get(l, "name")));
 	}
 	return 0;
 }
@@ -188,8 +195,9 @@ parent_result(const struct parent_info *i, struct arena *a, struct result *out)
 	const bool stored = i->kind == PARENT_OCI || i->kind == PARENT_DOCKER_ARCHIVE || i->kind == PARENT_BOOTSTRAP;
 	if (!digest_is_zero(&i->config))
 		v[n++] = (struct output){ .name = STR("config"), .type = OUTPUT_FILE, .digest = i->config, .size = i->config_size };
-	for (size_t k = 0; stored && k < i->nlayers; k++)
-		v[n++] = (struct output){ .name = arena_printf(a, "layer/%03zu", k), .type = OUTPUT_FILE, .digest = i->layers[k].digest,
+	for (size_t k = 0; k < i->nlayers; k++)
+		if (stored || (i->kind == PARENT_DOCKERFILE && !str_is(i->layers[k].kind, "parent")))
+			v[n++] = (struct output){ .name = arena_printf(a, "layer/%03zu", k), .type = OUTPUT_FILE, .digest = i->layers[k].digest,
 					  .size = i->layers[k].size };
 	*out = (struct result){ .digest = i->digest, .outputs = v, .noutputs = n, .info = arena_str(a, buf_str(&text)) };
 	result_sort(out);

@@ -37,7 +37,8 @@ take_parts(struct parent_info *out, const struct oci_manifest *m, struct arena *
 	out->nlayers = m->nlayers;
 	out->layers = arena_array(a, struct parent_layer, m->nlayers + 1);
 	for (size_t i = 0; i < m->nlayers; i++)
-		out->layers[i] = (struct parent_layer){ m->layers[i].digest, m->layers[i].diff_id, m->layers[i].size, m->layers[i].media };
+		out->layers[i] = (struct parent_layer){ .digest = m->layers[i].digest, .diff_id = m->layers[i].diff_id, .size = m->layers[i].size,
+							.media = m->layers[i].media };
 }
 
 static struct oci_layer *
@@ -178,7 +179,7 @@ make_bootstrap(struct project *p, const struct parent_data *d, struct arena *a, 
 	out->digest = m.layer.digest;
 	out->nlayers = 1;
 	out->layers = arena_new(a, struct parent_layer);
-	out->layers[0] = (struct parent_layer){ m.layer.digest, m.layer.diff_id, m.layer.size, m.layer.media };
+	out->layers[0] = (struct parent_layer){ .digest = m.layer.digest, .diff_id = m.layer.diff_id, .size = m.layer.size, .media = m.layer.media };
 	out->packaged = true;
 	out->packages = (struct packages){ .v = arena_array(a, struct package, m.npackages + 1), .n = m.npackages, .manager = "deb",
 					   .distribution = d->env->parent.distribution };
@@ -205,6 +206,7 @@ parent_make(struct project *p, const struct parent_data *d, struct arena *a, str
 		break;
 	case PARENT_NONE:
 	case PARENT_SCRATCH:
+	case PARENT_DOCKERFILE:
 		bad = err_set(e, ERR_BUG, "a parent that needs no making is made");
 		break;
 	}
@@ -301,6 +303,9 @@ parent_fetch(struct project *p, const struct ir_environment *env, const struct p
 			break;
 		case PARENT_NONE:
 		case PARENT_SCRATCH:
+			break;
+		case PARENT_DOCKERFILE:
+			bad = err_set(e, ERR_MISSING, "a layer of the Dockerfile is no longer in the cache; build it again");
 			break;
 		}
 	}

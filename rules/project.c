@@ -9,6 +9,7 @@
 #include "cache/stats.h"
 #include "hashing/fp.h"
 #include "rules/code.h"
+#include "rules/dockerfile.h"
 #include "rules/image.h"
 #include "rules/kept.h"
 #include "rules/load.h"
@@ -130,6 +131,7 @@ project_close(struct project *p)
 	code_state_free(p->code);
 	tool_state_free(p->tool);
 	image_state_free(p->image);
+	docker_state_free(p->docker);
 	kept_free(p->kept);
 	rundirs_free(p->rundirs);
 	lock_done(&p->lock);

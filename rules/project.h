@@ -57,6 +57,7 @@ struct project {
 	struct code_state *code;      /* rules/code.h */
 	struct tool_state *tool;      /* rules/tool.h */
 	struct image_state *image;    /* rules/image.h */
+	struct docker_state *docker;  /* rules/dockerfile.h */
 	struct python_state *python;  /* rules/interpreter.h; in the project's arena */
 	struct rundirs *rundirs;      /* rules/rundirs.h */
 	struct kept *kept;            /* rules/kept.h */

@@ -59,6 +59,18 @@ static const struct schema_value env = { .what = "a map of variables",
 static const struct schema_value labels = {
 	.what = "a map of labels", .takes = TAKES_MAP, .each = &scalar, .keys = NAME_ANY, .noun = "label"
 };
+static const struct schema_value build_args = {
+	.what = "a map of arguments", .takes = TAKES_MAP, .each = &scalar, .keys = NAME_VAR, .noun = "argument"
+};
+static const struct schema_value contexts = {
+	.what = "a map of names to parents or folders", .takes = TAKES_MAP, .each = &text, .keys = NAME_ANY, .noun = "context"
+};
+static const struct schema_value build_secrets = { .what = "a list of variables, or a map of ids to env:NAME or file:PATH",
+						   .takes = TAKES_LIST | TAKES_MAP,
+						   .item = &text,
+						   .each = &text,
+						   .keys = NAME_DOTTED,
+						   .noun = "secret" };
 static const struct schema_value params = {
 	.what = "a map of parameters", .takes = TAKES_MAP, .each = &any, .keys = NAME_ID, .noun = "parameter"
 };
@@ -294,6 +306,14 @@ static const struct schema_key environment_keys[] = {
 	  "`docker-archive:FILE`, or a bootstrapped distribution." },
 	{ "dockerfile", &text, false, NULL, "A Dockerfile instead of a parent, or on top of it." },
 	{ "context", &text, false, "`.`", "The folder that the Dockerfile copies from." },
+	{ "target", &text, false, "the last stage", "The stage of the Dockerfile that is made." },
+	{ "args", &build_args, false, NULL, "Values of the Dockerfile's `ARG`s." },
+	{ "contexts", &contexts, false, NULL,
+	  "What names in `FROM`, `COPY --from` and `RUN --mount=from` mean: a parent as under `parent:`, or a folder of the project "
+	  "(`./lib`)." },
+	{ "secrets", &build_secrets, false, NULL,
+	  "What `RUN --mount=type=secret` may see: a list of variables of the caller, or a map of ids to `env:NAME` or `file:PATH`. Values "
+	  "are kept nowhere." },
 	{ "apt", &texts, false, NULL, "Debian packages." },
 	{ "python", &python, false, NULL, "Python packages." },
 	{ "include", &texts, false, NULL,
