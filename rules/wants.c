@@ -129,7 +129,7 @@ usual_markers(struct project *p, const struct ir_environment *env)
 {
 	struct python_target t = { .version = STR("3.12"), .platform = STR("linux/amd64") };
 
-	if (environment_target(p, env, env->parent.kind != PARENT_NONE, &p->arena, &t, NULL) < 0)
+	if (environment_target(p, env, env->parent.kind != PARENT_NONE || env->dockerfile.n > 0, &p->arena, &t, NULL) < 0)
 		(void)environment_target(p, env, false, &p->arena, &t, NULL); /* else the usual one */
 	return target_markers(&t, &p->arena);
 }
