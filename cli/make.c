@@ -11,6 +11,7 @@
 #include "cache/stats.h"
 #include "cli/answer.h"
 #include "cli/history.h"
+#include "cli/hooks.h"
 #include "cli/past.h"
 #include "cli/progress.h"
 #include "cli/text.h"
@@ -442,6 +443,7 @@ make(struct session *s, enum session_targets t, struct made *out, struct err *e)
 		return -1;
 	record(s, out, anything_ran(&out->run));
 	tell_notes(s, &out->run);
+	hooks_run(s, out);
 	return 0;
 }
 

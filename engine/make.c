@@ -168,8 +168,12 @@ next_in_lane(struct sched *s, enum lane lane)
 	bool any = false;
 	pools_scan(&s->pools);
 	s->aside.n = 0;
-	while (s->aside.n < ASIDE_MOST && s->active[lane] < s->limit[lane] && !recorder_behind(&s->rec) && !s->halted &&
+	while (s->aside.n < ASIDE_MOST && s->active[lane] < s->limit[lane] && !recorder_behind(&s->rec) && !s->stopping &&
 	       queue_pop(&s->ready[lane], &x)) {
+		if (!sched_goes(s, x.node)) { /* cancel_waiting ends it */
+			VEC_PUSH(&s->aside, x);
+			continue;
+		}
 		const struct pool_need *need;
 		const size_t nneed = needs_of(s, x.node, &need);
 		if (!pools_take(&s->pools, need, nneed)) {
@@ -185,28 +189,51 @@ next_in_lane(struct sched *s, enum lane lane)
 	return any;
 }
 
-/* After a failure or an interrupt: what has not started never will. */
-static void
+/* After a failure or an interrupt: what has not started never will, unless it always does. True: something was cancelled. */
+static bool
 cancel_waiting(struct sched *s)
 {
+	VEC(struct queue_item) stay = { 0 };
 	struct queue_item x;
-	for (size_t i = 0; i < s->busy.n; i++)
-		sched_end(s, s->busy.v[i], RUN_CANCELLED);
-	s->busy.n = 0;
-	for (enum lane l = LANE_JOBS; l < LANES; l++)
-		while (queue_pop(&s->ready[l], &x))
+	size_t busy = 0;
+	bool any = false;
+	for (size_t i = 0; i < s->busy.n; i++) {
+		const node_id n = s->busy.v[i];
+		if (sched_goes(s, n)) {
+			s->busy.v[busy++] = n;
+			continue;
+		}
+		any = true;
+		sched_end(s, n, RUN_CANCELLED);
+	}
+	s->busy.n = busy;
+	for (enum lane l = LANE_JOBS; l < LANES; l++) {
+		stay.n = 0;
+		while (queue_pop(&s->ready[l], &x)) {
+			if (sched_goes(s, x.node)) {
+				VEC_PUSH(&stay, x);
+				continue;
+			}
+			any = true;
 			sched_end(s, x.node, RUN_CANCELLED);
+		}
+		for (size_t i = 0; i < stay.n; i++)
+			queue_push(&s->ready[l], stay.v[i]);
+	}
+	VEC_DONE(&stay);
+	return any;
 }
 
 bool
 make_next(struct sched *s)
 {
-	if (s->halted) {
-		cancel_waiting(s);
+	const bool halted = s->halted;
+	if (halted && cancel_waiting(s))
+		return true;
+	if (s->stopping)
 		return false;
-	}
 	const bool others = next_in_lane(s, LANE_OTHERS), jobs = next_in_lane(s, LANE_JOBS);
-	return others || jobs || s->halted;
+	return others || jobs || s->halted != halted;
 }
 
 void

@@ -91,6 +91,8 @@ struct rule {
 	void (*explain)(void *ctx, node_id n, const struct key_change *c, struct arena *a, struct reason *out);
 	/* Resources; NULL: none but one place of -j when `job`. */
 	size_t (*needs)(void *ctx, node_id n, const struct pool_need **out);
+	/* Is it made whatever becomes of the nodes that ORDER edges lead from, and after a failure without keep_going? NULL: no. */
+	bool (*always)(void *ctx, node_id n);
 	bool job;           /* counts against -j (steps); others run beside them, on the pool of the loop */
 	/* A condition: false means that the node is skipped. NULL: true. *unknown: it hangs on results that are not known yet. It failed
 	 * when e->code is set (e comes zeroed). */

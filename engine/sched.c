@@ -176,10 +176,24 @@ struct above {
 	bool made;   /* a node above, over INPUT edges, was made */
 };
 
+static bool
+always(const struct sched *s, node_id n)
+{
+	const struct rule *rule = s->g->node[n.i].rule;
+	return rule->always && rule->always(s->o->plan.ctx, n);
+}
+
+bool
+sched_goes(const struct sched *s, node_id n)
+{
+	return !s->halted || (!s->stopping && always(s, n));
+}
+
 static struct above
 look_above(const struct sched *s, node_id n, bool needs)
 {
 	struct above a = { .culprit = NODE_NONE };
+	const bool any_order = always(s, n);
 	const struct node *x = &s->g->node[n.i];
 	for (uint32_t i = x->in; i < x->in + x->nin; i++) {
 		const struct edge *e = &s->g->edge[i];
@@ -187,12 +201,14 @@ look_above(const struct sched *s, node_id n, bool needs)
 		const enum run_state state = s->out->node[e->from.i].state;
 		if ((e->kind == EDGE_NEED) != needs)
 			continue;
+		a.moved |= from->moved;
+		if (e->kind == EDGE_ORDER && any_order)
+			continue;
 		if (!a.failed && (state == RUN_FAILED || from->blocked)) {
 			a.failed = true;
 			a.culprit = e->from;
 		}
 		a.cancelled |= state == RUN_CANCELLED;
-		a.moved |= from->moved;
 		if (e->kind != EDGE_INPUT)
 			continue;
 		a.skipped |= state == RUN_SKIPPED;
@@ -254,7 +270,7 @@ sched_make(struct sched *s, node_id n)
 	struct slot *slot = &s->slot[n.i];
 	const struct node *x = &s->g->node[n.i];
 	slot->restore = false;
-	if (s->halted) {
+	if (!sched_goes(s, n)) {
 		sched_end(s, n, RUN_CANCELLED);
 		return;
 	}
@@ -276,7 +292,7 @@ sched_hit(struct sched *s, node_id n)
 	if (facts_at(&s->f, n)->in_place) {
 		keep_hit(s, n);
 		sched_end(s, n, slot->above_made ? RUN_CUTOFF : RUN_HIT);
-	} else if (s->halted) {
+	} else if (!sched_goes(s, n)) {
 		sched_end(s, n, RUN_CANCELLED);
 	} else {
 		slot->restore = true;

@@ -82,6 +82,7 @@ void sched_end(struct sched *s, node_id n, enum run_state state);
 void sched_fail(struct sched *s, node_id n, const struct err *e);
 void sched_make(struct sched *s, node_id n);     /* it has a key and must be made */
 void sched_ready(struct sched *s, node_id n);
+bool sched_goes(const struct sched *s, node_id n); /* may it still begin? */
 struct plan_node *sched_own(struct sched *s, node_id n); /* own knowledge, a copy of what was known */
 void sched_view(struct sched *s, bool fresh);    /* f.view is open; fresh: sees what was committed until now */
 void sched_hit(struct sched *s, node_id n);      /* its record is usable */

@@ -186,7 +186,7 @@ static const struct schema_key hook_keys[] = {
 static const struct schema_section hook_section = {
 	"hooks",
 	"Commands for `sh -euc` in the project root, when a run has ended in which something was executed: of the file for the whole run, of a step for "
-	"that step. They see `PAWL_RUN`, `PAWL_PIPELINE`, `PAWL_STATUS` (`ok`, `failed`, `interrupted`; of a step `made`, `failed`) and, of a step, "
+	"that step. They see `PAWL_RUN`, `PAWL_PIPELINE`, `PAWL_STATUS` (`ok`, `failed`; of a step `made`, `failed`) and, of a step, "
 	"`PAWL_STEP`. They touch no key; one that fails is told and changes nothing else.",
 	KEYS(hook_keys)
 };

@@ -401,6 +401,14 @@ observe(void *ctx, node_id n, struct str question, struct arena *a, struct str *
 	return observed_answer(p, step_of(&p->graph, n), question, a, answer);
 }
 
+static bool
+always(void *ctx, node_id n)
+{
+	const struct project *p = ctx;
+
+	return step_of(&p->graph, n)->d.ir->always;
+}
+
 const struct rule rule_step = {
 	.kind = "step",
 	.schema = 1,
@@ -415,4 +423,5 @@ const struct rule rule_step = {
 	.needs = needs,
 	.job = true,
 	.wanted = wanted,
+	.always = always,
 };

@@ -156,6 +156,31 @@ without_keep_going_the_rest_is_cancelled(void **state)
 	world_free(w);
 }
 
+/* bad fails; clean comes after it and always runs, notify needs what clean gives, other does not; blocked always runs, but needs what failed. */
+static void
+what_always_runs_runs_after_a_failure(void **state)
+{
+	static const bool keep[] = { false, true };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = world_new();
+		struct thing *bad = add(w, &step, "bad"), *clean = add(w, &step, "clean"), *notify = add(w, &step, "notify"),
+			     *blocked = add(w, &step, "blocked"), *late = add(w, &step, "late"), *skipped = add(w, &step, "skipped");
+		bad->fails = clean->always = notify->always = blocked->always = late->always = skipped->off = true;
+		bad->pace = POSTED;
+		edge(w, bad, clean, EDGE_ORDER);
+		input(w, clean, notify);
+		input(w, bad, blocked);
+		edge(w, skipped, late, EDGE_ORDER);
+		edge(w, clean, late, EDGE_ORDER);
+		w->ropts.keep_going = keep[i];
+		go(w);
+		states(w, "bad failed, clean made, notify made, blocked skipped, late made, skipped skipped");
+		assert_int_equal(w->run.status, RUN_HAS_FAILED);
+		world_free(w);
+	}
+}
+
 static void
 reasons_are_told_apart(void **state)
 {
@@ -478,6 +503,7 @@ main(void)
 		cmocka_unit_test(what_comes_out_otherwise_is_followed),
 		cmocka_unit_test(a_failure_is_never_a_hit),
 		cmocka_unit_test(without_keep_going_the_rest_is_cancelled),
+		cmocka_unit_test(what_always_runs_runs_after_a_failure),
 		cmocka_unit_test(reasons_are_told_apart),
 		cmocka_unit_test(why_leads_to_the_leaf),
 		cmocka_unit_test(uncachable_results_are_used_and_made_again),

@@ -42,6 +42,7 @@ struct thing {
 	bool missing;    /* leaf: look fails */
 	bool fails, uncachable, damaged, expired, evicted;
 	bool off;        /* condition: false */
+	bool always;     /* whatever becomes of what it only comes after */
 	int interrupt;   /* signal that it raises when it starts; 0: none */
 	struct thing *peeks[3]; /* looked at in this order without being inputs, each only if the one before is not 0; NULL at the end */
 	struct thing *edits; /* its value grows by one while this one is made */
@@ -361,11 +362,18 @@ made_observe(void *ctx, node_id n, struct str question, struct arena *a, struct 
 	return -1;
 }
 
+static bool
+made_always(void *ctx, node_id n)
+{
+	return thing_at(ctx, n)->always;
+}
+
 static const struct rule leaf = { .kind = "leaf", .schema = 1, .source = true, .look = leaf_look, .explain = leaf_explain };
 static const struct rule code = { .kind = "code", .schema = 1, .source = true, .look = code_look, .explain = code_explain };
 #define MADE                                                                                                               \
 	.schema = 1, .fields = made_fields, .usable = made_usable, .in_place = made_in_place, .restore = made_restore, \
-	.start = made_start, .stop = made_stop, .explain = made_explain, .needs = made_needs, .wanted = made_wanted
+	.start = made_start, .stop = made_stop, .explain = made_explain, .needs = made_needs, .wanted = made_wanted, \
+	.always = made_always
 static const struct rule step = { .kind = "step", .job = true, .observe = made_observe, MADE };
 static const struct rule image = { .kind = "image", MADE };
 
