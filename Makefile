@@ -3,6 +3,7 @@
 #   make              build/pawl                      make check   every test
 #   make lint         floors, doors, style, tidy      make analyze clang's static analyser (minutes)
 #   make bench        figures against peers -> bench/RESULTS.md
+#   make bench-stale  the edits of tests/stale against peers -> docs/stale.md
 #   make fuzz         fuzz targets, FUZZ_SECONDS each make install DESTDIR= PREFIX=/usr/local
 #   SAN=address,undefined | thread    a sanitizer build in a folder of its own (build-address ...)
 #   DEBUG=1           -O0 -g in build-debug
@@ -54,7 +55,7 @@ LIBOBJS := $(B)/base/toml.cc.o $(B)/backends/moby_trace.pb-c.o $(patsubst %.c,$(
 UNIT_SRCS := $(wildcard tests/*/test_*.c)
 UNITS := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
 
-.PHONY: all check check-unit check-scenarios lint analyze bench fuzz install clean floors
+.PHONY: all check check-unit check-scenarios lint analyze bench bench-stale fuzz install clean floors
 .SECONDARY:
 
 all: $(B)/pawl
@@ -114,6 +115,10 @@ analyze:
 
 floors: $(B)/libpawl.a
 	@tools/check-floors $(B)
+
+# Hours: what was measured is kept in build/bench-stale and not measured again.
+bench-stale: $(B)/pawl
+	@python3 bench/stale.py $(TOOLS)
 
 bench: $(B)/pawl
 	@python3 bench/run.py $(B)/pawl
