@@ -85,7 +85,8 @@ def work(job):
     path, name, names = job
     path = pathlib.Path(path)
     result = Lines(path)
-    suite = unittest.TestSuite(getattr(load(path), name)(n) for n in names)
+    kind = getattr(load(path), name)  # once: tests of one class share its fixture
+    suite = unittest.TestSuite(kind(n) for n in names)
     output = sys.stdout
     sys.stdout = io.StringIO()
     try:

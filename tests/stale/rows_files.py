@@ -38,12 +38,12 @@ def same_times_other_code(place):
 
 
 def clock_behind(place):
-    place.edit(RAW, "bob,1", "bob,2")
+    place.edit(RAW, "cid,2", "cid,1")
     stamp(place, RAW, 946684800)
 
 
 def clock_ahead(place):
-    place.edit(RAW, "bob,1", "bob,2")
+    place.edit(RAW, "bob,1", "bob,0")
     stamp(place, RAW, time.time() + 86400)
 
 
@@ -245,7 +245,7 @@ def records_damaged(place):
 
 def output_gone_and_input_changed(place):
     place.remove("out/model.json")
-    place.edit(RAW, "#eve,9", "#eve,8")
+    place.edit(RAW, "#eve,9", "#eve,7")
 
 
 FORMS = [

@@ -72,7 +72,7 @@ FORMS = [
     Form("computed __all__", ("a name in it", "lib/one.py", "return 1", "return 9", FEATURES),
          head="from lib.one import *", value="a()", files=files(one=ONE + "\n\n__all__ = [n for n in globals() if n[0] != '_']\n")),
     Form("relative imports", ("of the same package", "lib/deep/y.py", "return 1", "return 9", FEATURES),
-         ("of the package above", "lib/top.py", "T = 1", "T = 9", FEATURES), ("beside what is imported", "lib/top.py", "U = 2", "U = 9", NONE),
+         ("of the package above", "lib/top.py", "T = 1", "T = 7", FEATURES), ("beside what is imported", "lib/top.py", "U = 2", "U = 9", NONE),
          head="from lib.deep import x", value="x.f()",
          files=dict(files(top="T = 1\nU = 2\n"), **{"lib/deep/__init__.py": "", "lib/deep/x.py": "from . import y\nfrom ..top import T\n\n\ndef f():\n    return y.p() + T\n",
                                                     "lib/deep/y.py": "def p():\n    return 1\n"})),
