@@ -23,11 +23,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "stale")]
 import rows_code  # noqa: E402
 import rows_files  # noqa: E402
+import rows_reads  # noqa: E402
 import rows_traps  # noqa: E402
 import stale_peers  # noqa: E402
 from project import Unsupported, python  # noqa: E402
 
-FORMS = rows_files.FORMS + rows_code.FORMS + rows_traps.FORMS
+FORMS = rows_files.FORMS + rows_code.FORMS + rows_traps.FORMS + rows_reads.FORMS
 KEPT = HERE.parent / "build" / "bench-stale"
 PEERS = HERE.parent / "build" / "bench-peers"
 VERDICTS = ("right", "stale", "needless", "fails")

@@ -17,6 +17,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(__file__))
 import rows_code  # noqa: E402
 import rows_files  # noqa: E402
+import rows_reads  # noqa: E402
 import rows_traps  # noqa: E402
 from harness import PAWL  # noqa: E402
 from project import Place, path  # noqa: E402
@@ -45,7 +46,7 @@ class Pawl(Place):
                       "pass_env: [REGION]", "outputs: {model: out/model.json}"] + (["timeout: " + d.limits, "retry: {max: 1}"] if d.limits else []),
             "report": ["run: %sreport, '${inputs.model}', '${inputs.notes}', '${outputs.report}']" % python,
                        "inputs: {model: train.model, notes: conf/notes/}", "outputs: {report: out/report/}"],
-            "aside": ["run: \"echo aside >> '%s'; %s\"" % (self.ran_file, d.aside.replace("out/aside.txt", "${outputs.o}")), "outputs: {o: out/aside.txt}"],
+            "aside": ["run: \"echo aside >> '%s'; %s\"" % (self.ran_file, d.aside.replace("out/aside.txt", "${outputs.o}").replace('"', '\\"')), "outputs: {o: out/aside.txt}"],
             "extra": ["run: \"echo extra >> '%s'; cat ${inputs.model} > ${outputs.o}\"" % self.ran_file, "inputs: {model: train.model}", "outputs: {o: out/extra.txt}"]}
         names = [n for n in blocks if n in d.steps or (n == "extra" and d.more)]
         text = "version: 1\npipeline: churn\n"
@@ -149,7 +150,7 @@ def word(text):
     return "".join(c if c.isalnum() else "_" for c in text)
 
 
-for form in rows_files.FORMS + rows_code.FORMS + rows_traps.FORMS:
+for form in rows_files.FORMS + rows_code.FORMS + rows_traps.FORMS + rows_reads.FORMS:
     tests = {"test_%03d_%s" % (n, word(row.name)): (lambda self, row=row: self.check(row)) for n, row in enumerate(form.rows)}
     name = "Stale_" + word(form.name)
     assert name not in globals(), name
