@@ -182,24 +182,40 @@ open_fd(struct archive_reader *r, struct archive_reader **out, struct err *e)
 	return opened(r, lib.read_open_fd(r->in, r->fd, CHUNK), out, e);
 }
 
+/* A flush on another thread may give the blob its final name between the question and the opening: once for each blob. */
+static int
+open_seekable(struct blobs *b, const struct digest *d, const char *what, const struct archive_opts *o, struct archive_reader **out, struct err *e)
+{
+	struct arena a = { 0 };
+	struct err why = { 0 };
+	struct str path;
+	int bad = -1;
+
+	for (int tries = 0; tries < 2 && bad; tries++) {
+		why = (struct err){ 0 };
+		if (!blobs_path(b, d, &a, &path))
+			bad = err_set(&why, ERR_MISSING, "%s is not in the cache", what);
+		else
+			bad = archive_open_file(arena_z(&a, path), o, out, &why);
+		if (why.code != ERR_MISSING)
+			break;
+	}
+	arena_done(&a);
+	if (bad && e)
+		*e = why;
+	return bad;
+}
+
 int
 archive_open_blob(struct blobs *b, const struct digest *d, const char *what, const struct archive_opts *o, struct archive_reader **out,
 		  struct err *e)
 {
 	if (o && o->zip) { /* needs seeking: check the bytes first, then read the file */
-		struct arena a = { 0 };
-		struct str path;
-		int bad = blobs_check(b, d, e);
-		if (bad == 0 && !blobs_path(b, d, &a, &path))
-			bad = err_set(e, ERR_MISSING, "%s is not in the cache", what);
-		if (bad == 0)
-			bad = archive_open_file(arena_z(&a, path), o, out, e);
-		if (bad == 0) {
-			free((*out)->what);
-			(*out)->what = mem_strdup(what);
-		}
-		arena_done(&a);
-		return bad;
+		if (blobs_check(b, d, e) < 0 || open_seekable(b, d, what, o, out, e) < 0)
+			return -1;
+		free((*out)->what);
+		(*out)->what = mem_strdup(what);
+		return 0;
 	}
 	struct blob_reader *blob;
 	if (library_use(&libarchive, e) < 0 || blob_open(b, d, &blob, e) < 0)
