@@ -138,30 +138,6 @@ origin_of(struct str url)
 	return o;
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-struct str
-http_unescape(struct str s, struct arena *a)
-{
-	char *z = arena_alloc(a, s.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && i + 2 < s.n && hex_digit(s.p[i + 1]) >= 0 && hex_digit(s.p[i + 2]) >= 0) {
-			z[n++] = (char)(hex_digit(s.p[i + 1]) * 16 + hex_digit(s.p[i + 2]));
-			i += 2;
-		} else {
-			z[n++] = s.p[i];
-		}
-	}
-	z[n] = 0;
-	return (struct str){ z, n };
-}
-
 bool
 http_same_origin(struct str a, struct str b)
 {

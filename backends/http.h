@@ -63,7 +63,6 @@ bool http_passing(const struct http *h);
 int64_t http_retry_after(const struct http_answer *r);
 /* Scheme, host and port the same? */
 bool http_same_origin(struct str a, struct str b);
-struct str http_unescape(struct str s, struct arena *a); /* %-sequences decoded */
 /* Appended, as a value in a URL's query: all but unreserved characters as %XX. */
 void http_escape(struct str text, struct buf *out);
 struct str http_header(const struct http_answer *r, const char *name); /* empty: none */

@@ -21,7 +21,7 @@ static void
 target(const struct resolver_question *q, struct arena *a, struct resolver_args *argv)
 {
 	struct str_cut c = str_cut(q->python, '.');
-	const char *const fixed[] = { "--only-binary", ":all:", "--implementation", "cp", "--python-version", arena_z(a, q->python), "--abi",
+	const char *const fixed[] = { "--implementation", "cp", "--python-version", arena_z(a, q->python), "--abi",
 				      arena_z(a, arena_printf(a, "cp" STR_FMT STR_FMT, STR_ARG(c.head), STR_ARG(c.tail))), "--abi", "abi3",
 				      "--abi", "none" };
 
@@ -33,8 +33,26 @@ target(const struct resolver_question *q, struct arena *a, struct resolver_args 
 	}
 }
 
+/* pip builds for the Python that it runs on only. */
 static int
-begin(const struct resolver_question *q, const char *verb, struct arena *a, struct resolver_args *argv, struct err *e)
+choose_kind(const struct resolver_question *q, bool sources, struct arena *a, struct resolver_args *argv, struct err *e)
+{
+	if (sources && !q->native)
+		return err_set(e, ERR_INPUT, "pip cannot look at source distributions for another Python than its own: install uv");
+	for (size_t i = 0; i < q->nfrom_source; i++) {
+		VEC_PUSH(argv, "--no-binary");
+		VEC_PUSH(argv, arena_z(a, q->from_source[i]));
+	}
+	if (sources)
+		return 0;
+	VEC_PUSH(argv, "--only-binary");
+	VEC_PUSH(argv, ":all:");
+	target(q, a, argv);
+	return 0;
+}
+
+static int
+begin(const struct resolver_question *q, const char *verb, bool sources, struct arena *a, struct resolver_args *argv, struct err *e)
 {
 	struct str program;
 
@@ -43,8 +61,7 @@ begin(const struct resolver_question *q, const char *verb, struct arena *a, stru
 	const char *const fixed[] = { arena_z(a, program), "-m", "pip", "--no-input", "--disable-pip-version-check", "--no-color", verb };
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		VEC_PUSH(argv, fixed[i]);
-	target(q, a, argv);
-	return 0;
+	return choose_kind(q, sources, a, argv, e);
 }
 
 /* pip's lines that begin with ERROR:, and the block that says who wants what. */
@@ -100,6 +117,23 @@ refused(const struct resolver_question *q, struct str out, struct str err, int s
 	return r;
 }
 
+/* A wheel, or what one is built from. */
+static void
+read_origin(const struct js *from, struct arena *a, struct resolver_package *k)
+{
+	const struct js *vcs = js_get(from, "vcs_info");
+	struct str sub = arena_str(a, js_str(js_get(from, "subdirectory")));
+
+	if (js_type(vcs) == JS_MAP) {
+		k->n = 0;
+		k->source = (struct resolver_source){ .kind = SOURCE_GIT, .repository = k->v->url, .commit = arena_str(a, js_str(js_get(vcs, "commit_id"))),
+						      .subdirectory = sub };
+	} else if (!str_ends(k->v->file, STR(".whl"))) {
+		k->n = 0;
+		k->source = (struct resolver_source){ .kind = SOURCE_ARCHIVE, .file = *k->v, .subdirectory = sub };
+	}
+}
+
 static void
 read_digest(const struct js *archive, struct digest *out)
 {
@@ -134,22 +168,34 @@ read_report(const struct resolver_question *q, struct arena *a, struct resolver_
 		k->v->url = resolver_url_plain(js_str(js_get(from, "url")), a);
 		k->v->file = resolver_url_file(k->v->url, a);
 		read_digest(js_get(from, "archive_info"), &k->v->sha256);
+		read_origin(from, a, k);
 	}
 	*out = r;
 	return 0;
 }
 
 static int
-attempt(const struct resolver_question *q, const struct str *constraints, size_t nconstraints, struct arena *a, struct resolver_answer *out,
-	struct err *e)
+put_requirements(const struct resolver_question *q, struct arena *a, struct str *path, struct err *e)
+{
+	struct str *lines = arena_array(a, struct str, q->noptions + q->nrequirements);
+
+	if (q->noptions)
+		memcpy(lines, q->options, q->noptions * sizeof *lines);
+	if (q->nrequirements)
+		memcpy(lines + q->noptions, q->requirements, q->nrequirements * sizeof *lines);
+	return resolver_lines(q, "requirements.in", lines, q->noptions + q->nrequirements, a, path, e);
+}
+
+static int
+attempt(const struct resolver_question *q, bool sources, const struct str *constraints, size_t nconstraints, struct arena *a,
+	struct resolver_answer *out, struct err *e)
 {
 	struct resolver_args argv = { 0 };
 	struct str requirements, constraint_file;
 	AUTO_BUF o = { 0 }, err = { 0 };
 	int status = 0;
 
-	int bad = begin(q, "install", a, &argv, e) < 0 ||
-		  resolver_lines(q, "requirements.in", q->requirements, q->nrequirements, a, &requirements, e) < 0 ||
+	int bad = begin(q, "install", sources, a, &argv, e) < 0 || put_requirements(q, a, &requirements, e) < 0 ||
 		  resolver_lines(q, "constraints.txt", constraints, nconstraints, a, &constraint_file, e) < 0;
 	if (!bad) {
 		const char *const rest[] = { "--dry-run", "--ignore-installed", "--report",
@@ -176,7 +222,7 @@ attempt(const struct resolver_question *q, const struct str *constraints, size_t
 
 /* pip knows no preferences: they are constraints at first, and dropped when they contradict the requirements. */
 static int
-resolve(const struct resolver_question *q, struct arena *a, struct resolver_answer *out, struct err *e)
+prefer(const struct resolver_question *q, bool sources, struct arena *a, struct resolver_answer *out, struct err *e)
 {
 	if (q->nprefer) {
 		size_t n = q->nconstraints + q->nprefer;
@@ -185,7 +231,7 @@ resolve(const struct resolver_question *q, struct arena *a, struct resolver_answ
 		if (q->nconstraints)
 			memcpy(both, q->constraints, q->nconstraints * sizeof *both);
 		memcpy(both + q->nconstraints, q->prefer, q->nprefer * sizeof *both);
-		if (attempt(q, both, n, a, out, &why) == 0)
+		if (attempt(q, sources, both, n, a, out, &why) == 0)
 			return 0;
 		if (why.code != ERR_INPUT) {
 			if (e)
@@ -193,7 +239,22 @@ resolve(const struct resolver_question *q, struct arena *a, struct resolver_answ
 			return -1;
 		}
 	}
-	return attempt(q, q->constraints, q->nconstraints, a, out, e);
+	return attempt(q, sources, q->constraints, q->nconstraints, a, out, e);
+}
+
+/* Wheels alone first: nothing of anybody runs then. */
+static int
+resolve(const struct resolver_question *q, struct arena *a, struct resolver_answer *out, struct err *e)
+{
+	const bool sources = q->sources || q->nfrom_source;
+	struct err why = { 0 };
+
+	if (prefer(q, sources, a, out, &why) == 0 ||
+	    (why.code == ERR_INPUT && !sources && !q->wheels_only && q->native && prefer(q, true, a, out, NULL) == 0))
+		return 0;
+	if (e)
+		*e = why;
+	return -1;
 }
 
 int
@@ -204,7 +265,7 @@ pip_download(const struct resolver_question *q, const struct str *lines, size_t 
 	AUTO_BUF o = { 0 }, err = { 0 };
 	int status = 0;
 
-	int bad = begin(q, "download", a, &argv, e) < 0 || resolver_lines(q, "download.txt", lines, nlines, a, &file, e) < 0;
+	int bad = begin(q, "download", false, a, &argv, e) < 0 || resolver_lines(q, "download.txt", lines, nlines, a, &file, e) < 0;
 	if (!bad) {
 		const char *const rest[] = { "--no-deps", "--require-hashes", "--dest", arena_z(a, folder), "-r", arena_z(a, file) };
 		for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)

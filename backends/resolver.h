@@ -22,7 +22,14 @@ struct resolver_question {
 	size_t nconstraints;
 	const struct str *prefer;       /* "six==1.16.0": versions to keep where nothing speaks against them */
 	size_t nprefer;
+	const struct str *options;      /* lines such as "--find-links /srv/wheels"; may hold secrets, so they are told in a file only */
+	size_t noptions;
+	const struct str *from_source;  /* names, or ":all:": their wheels are not taken */
+	size_t nfrom_source;
 	bool pre, no_deps, offline;
+	bool sources;                   /* some of them can only be built from source */
+	bool wheels_only;               /* never fall back to sources */
+	bool native;                    /* the target is the interpreter itself */
 	struct str python;              /* "3.11" */
 	struct str machine;             /* "x86_64" */
 	struct str glibc;               /* "2.36"; "musl ..." */

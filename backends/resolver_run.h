@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * resolver_run: what the resolvers share: running a program with its output in files, and files of requirements. Only for backends/uv.c, pip.c.
+ * resolver_run: what the resolvers share: running a program with its output in files, and files of requirements. Only for backends/uv.c, pip.c, wheel_make.c.
  */
 #ifndef PAWL_BACKENDS_RESOLVER_RUN_H
 #define PAWL_BACKENDS_RESOLVER_RUN_H

@@ -2,6 +2,7 @@
 #include "backends/resolver_run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/js.h"
 #include "base/toml.h"
@@ -65,23 +66,44 @@ put_preferences(const struct resolver_question *q, struct arena *a, struct str *
 	return bad;
 }
 
+/* Options, then requirements: uv reads them as pip does. */
 static int
-command(const struct resolver_question *q, struct arena *a, struct resolver_args *argv, struct err *e)
+put_requirements(const struct resolver_question *q, struct arena *a, struct str *path, struct err *e)
+{
+	struct str *lines = arena_array(a, struct str, q->noptions + q->nrequirements);
+
+	if (q->noptions)
+		memcpy(lines, q->options, q->noptions * sizeof *lines);
+	if (q->nrequirements)
+		memcpy(lines + q->noptions, q->requirements, q->nrequirements * sizeof *lines);
+	return resolver_lines(q, "requirements.in", lines, q->noptions + q->nrequirements, a, path, e);
+}
+
+static int
+command(const struct resolver_question *q, bool sources, struct arena *a, struct resolver_args *argv, struct err *e)
 {
 	struct str program, requirements, constraints, answer;
 
 	if (!find(q, a, &program))
 		return err_set(e, ERR_WORLD, "there is no 'uv' in PATH: install it, or set 'installer: pip'");
-	if (resolver_lines(q, "requirements.in", q->requirements, q->nrequirements, a, &requirements, e) < 0 ||
+	if (put_requirements(q, a, &requirements, e) < 0 ||
 	    resolver_lines(q, "constraints.txt", q->constraints, q->nconstraints, a, &constraints, e) < 0 ||
 	    put_preferences(q, a, &answer, e) < 0)
 		return -1;
 	const char *const fixed[] = { arena_z(a, program), "pip", "compile", "--quiet", "--color", "never", "--format", "pylock.toml",
-				      "--only-binary", ":all:", "--no-python-downloads", "--python-version", arena_z(a, q->python),
+				      "--no-python-downloads", "--python-version", arena_z(a, q->python),
 				      "--python-platform", platform(q, a), "--constraints", arena_z(a, constraints), "--output-file",
 				      arena_z(a, answer) };
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		VEC_PUSH(argv, fixed[i]);
+	if (!sources) {
+		VEC_PUSH(argv, "--only-binary");
+		VEC_PUSH(argv, ":all:");
+	}
+	for (size_t i = 0; i < q->nfrom_source; i++) {
+		VEC_PUSH(argv, "--no-binary");
+		VEC_PUSH(argv, arena_z(a, q->from_source[i]));
+	}
 	if (q->interpreter.n) {
 		VEC_PUSH(argv, "--python");
 		VEC_PUSH(argv, arena_z(a, q->interpreter));
@@ -119,7 +141,7 @@ refused(const struct resolver_question *q, struct str said, int status, struct e
 }
 
 static void
-read_wheel(const struct resolver_question *q, const struct js *w, struct arena *a, struct resolver_file *out)
+read_file(const struct resolver_question *q, const struct js *w, struct arena *a, struct resolver_file *out)
 {
 	struct str url = js_str(js_get(w, "url")), path = js_str(js_get(w, "path")), name = js_str(js_get(w, "name"));
 
@@ -129,6 +151,30 @@ read_wheel(const struct resolver_question *q, const struct js *w, struct arena *
 	out->file = name.n ? arena_str(a, name) : resolver_url_file(url, a);
 	out->size = js_num(js_get(w, "size")) > 0 ? (uint64_t)js_num(js_get(w, "size")) : 0;
 	(void)digest_parse(js_str(js_get(js_get(w, "hashes"), "sha256")), true, &out->sha256); /* stays zero: unknown */
+}
+
+/* A file by itself is the only wheel, or what one is built from; a repository is built from. */
+static void
+read_source(const struct resolver_question *q, const struct js *p, struct arena *a, struct resolver_package *out)
+{
+	const struct js *sdist = js_get(p, "sdist"), *archive = js_get(p, "archive"), *vcs = js_get(p, "vcs");
+
+	if (js_type(vcs) == JS_MAP) {
+		out->source = (struct resolver_source){ .kind = SOURCE_GIT, .repository = resolver_url_plain(js_str(js_get(vcs, "url")), a),
+							.commit = arena_str(a, js_str(js_get(vcs, "commit-id"))),
+							.subdirectory = arena_str(a, js_str(js_get(vcs, "subdirectory"))) };
+		return;
+	}
+	if (js_type(archive) != JS_MAP && js_type(sdist) != JS_MAP)
+		return;
+	read_file(q, js_type(archive) == JS_MAP ? archive : sdist, a, &out->source.file);
+	out->source.subdirectory = arena_str(a, js_str(js_get(archive, "subdirectory")));
+	if (str_ends(out->source.file.file, STR(".whl"))) {
+		out->v[out->n++] = out->source.file;
+		out->source = (struct resolver_source){ 0 };
+	} else {
+		out->source.kind = SOURCE_ARCHIVE;
+	}
 }
 
 static int
@@ -151,30 +197,49 @@ read_answer(const struct resolver_question *q, struct arena *a, struct resolver_
 		r.v[i].n = js_len(wheels);
 		if (r.v[i].n > WHEELS_MAX)
 			return err_set(e, ERR_INPUT, "uv's answer has more than %d wheels of one package", WHEELS_MAX);
-		r.v[i].v = arena_array(a, struct resolver_file, r.v[i].n);
+		r.v[i].v = arena_array(a, struct resolver_file, r.v[i].n + 1);
 		for (size_t k = 0; k < r.v[i].n; k++)
-			read_wheel(q, js_at(wheels, k), a, &r.v[i].v[k]);
+			read_file(q, js_at(wheels, k), a, &r.v[i].v[k]);
+		read_source(q, p, a, &r.v[i]);
 	}
 	*out = r;
 	return 0;
 }
 
 static int
-resolve(const struct resolver_question *q, struct arena *a, struct resolver_answer *out, struct err *e)
+attempt(const struct resolver_question *q, bool sources, struct arena *a, struct resolver_answer *out, bool *no_wheels, struct err *e)
 {
 	struct resolver_args argv = { 0 };
 	AUTO_BUF o = { 0 }, err = { 0 };
 	int status = 0;
 
-	int bad = command(q, a, &argv, e);
+	int bad = command(q, sources, a, &argv, e);
 	if (!bad)
 		bad = resolver_run(q, &argv, &o, &err, &status, e);
 	VEC_DONE(&argv);
 	if (bad)
 		return bad;
-	if (status != 0)
-		return refused(q, buf_str(&err), status, e);
-	return read_answer(q, a, out, e);
+	if (status == 0)
+		return read_answer(q, a, out, e);
+	*no_wheels = str_find(buf_str(&err), STR("uilding from source is disabled")) != SIZE_MAX ||
+		     str_find(buf_str(&err), STR("uilding source distributions is disabled")) != SIZE_MAX ||
+		     str_find(buf_str(&err), STR("no usable wheels")) != SIZE_MAX;
+	return refused(q, buf_str(&err), status, e);
+}
+
+/* Wheels alone first: nothing of anybody runs then. Only what has none is built. */
+static int
+resolve(const struct resolver_question *q, struct arena *a, struct resolver_answer *out, struct err *e)
+{
+	const bool sources = q->sources || q->nfrom_source;
+	struct err why = { 0 };
+	bool no_wheels = false;
+
+	if (attempt(q, sources, a, out, &no_wheels, &why) == 0 || (!sources && no_wheels && !q->wheels_only && attempt(q, true, a, out, &no_wheels, &why) == 0))
+		return 0;
+	if (e)
+		*e = why;
+	return -1;
 }
 
 const struct resolver resolver_uv = { .name = "uv", .find = find, .resolve = resolve };

@@ -9,6 +9,7 @@
 #include "rules/code_state.h"
 #include "rules/notes.h"
 #include "rules/snapshot.h"
+#include "rules/wants.h"
 #include "sys/file.h"
 
 #define MAX_ROUNDS 2000 /* each reads at least one file, or begins anew with one more folder */
@@ -105,6 +106,11 @@ search_path(struct project *p, struct code *c)
 	for (size_t i = 0; i < c->nmore; i++)
 		if (!c->more[i].front)
 			add_search(c, c->more[i].folder);
+	const struct str *local = NULL;
+	const size_t nlocal = c->step->ir->isolation == ISOLATION_NONE || !c->step->ir->environment.n ? 0 :
+		environment_code(p, ir_environment(&p->ir, c->step->ir->environment), &local);
+	for (size_t i = 0; i < nlocal; i++)
+		add_search(c, local[i]);
 	struct pyhost *h = c->files->host;
 	for (size_t i = 0; h && h->asked && i < h->npaths; i++)
 		if (str_starts(h->paths[i], STR("/")) && relative(p, h->paths[i], &c->arena, &path) &&

@@ -3,6 +3,7 @@
 #include "rules/dockerfile.h"
 #include "rules/interpreter.h"
 #include "rules/rules.h"
+#include "rules/wants.h"
 #include "sys/file.h"
 
 /*
@@ -57,6 +58,10 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 
 	(void)e;
 	pair_list(k, "variable", &env->env);
+	const struct str *code;
+	const size_t ncode = environment_code(ctx, env, &code);
+	for (size_t i = 0; i < ncode; i++)
+		key_text(k, "local-package", code[i], STR("1"));
 	if (d->python) {
 		interpreter_fields(d->python, k);
 		return 0;

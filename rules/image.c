@@ -6,6 +6,7 @@
 
 #include "rules/image_attest.h"
 #include "rules/image_inside.h"
+#include "rules/wants.h"
 #include "rules/wheels.h"
 
 #define IMAGE_FORMAT 1 /* config and manifest as we write them */
@@ -136,6 +137,10 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	key_digest(k, "code", STR(""), &d);
 	for (size_t i = 0; i < env->env.n; i++)
 		key_text(k, "env", env->env.v[i].name, env->env.v[i].value);
+	const struct str *code_path;
+	const size_t npath = environment_code(p, env, &code_path);
+	for (size_t i = 0; i < npath; i++)
+		key_text(k, "local-package", code_path[i], STR("1"));
 	for (size_t i = 0; i < env->labels.n; i++)
 		key_text(k, "label", env->labels.v[i].name, env->labels.v[i].value);
 	key_text(k, "config", STR("workdir"), env->workdir);

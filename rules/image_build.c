@@ -10,6 +10,7 @@
 #include "backends/oci.h"
 #include "rules/image_attest.h"
 #include "rules/image_inside.h"
+#include "rules/wants.h"
 #include "sys/loop.h"
 #include "sys/pool.h"
 
@@ -20,6 +21,7 @@ struct building {
 	struct arena arena;
 	struct parent_info parent;
 	struct wheel_set wheels;
+	struct str python_path; /* of local packages, with the environment's own in front; empty: none */
 	struct image_files include, code;
 	struct image_parts parts;
 	struct js *config;      /* the parent's */
@@ -98,7 +100,8 @@ fetch_wheels(struct building *b, struct err *e)
 		if (b->parts.v[i].out.state == IMAGE_LAYER_BUILD && !b->parts.v[i].files)
 			missing.v[missing.n++] = b->parts.v[i].wheel;
 	}
-	return missing.n > 0 ? wheels_fetch(b->project, &missing, &b->stop, e) : 0;
+	const struct wheel_workshop w = { .env = b->data->env, .parent = &b->parent, .progress = wheel_arrived, .ctx = b->task };
+	return missing.n > 0 ? wheels_fetch(b->project, &missing, &w, &b->stop, e) : 0;
 }
 
 static int
@@ -133,13 +136,34 @@ pairs(const struct ir_pairs *p, struct arena *a)
 	return v;
 }
 
+/* Variables, and where Python finds local packages, which are code. */
+static struct str *
+variables(const struct building *b, size_t *n, struct arena *a)
+{
+	const struct ir_pairs *env = &b->data->env->env;
+	struct str *v = pairs(env, a);
+	size_t at = env->n;
+
+	for (size_t i = 0; i < env->n; i++)
+		if (str_is(env->v[i].name, "PYTHONPATH"))
+			at = i;
+	*n = env->n;
+	if (!b->python_path.n)
+		return v;
+	v[at] = arena_printf(a, "PYTHONPATH=" STR_FMT, STR_ARG(b->python_path));
+	*n += at == env->n;
+	return v;
+}
+
 static int
 put_config(struct building *b, struct err *e)
 {
 	const struct ir_environment *env = b->data->env;
+	size_t nenv;
+	struct str *vars = variables(b, &nenv, &b->arena);
 	const struct oci_settings s = { .platform = b->parent.platform,
-					.env = pairs(&env->env, &b->arena),
-					.nenv = env->env.n,
+					.env = vars,
+					.nenv = nenv,
 					.labels = pairs(&env->labels, &b->arena),
 					.nlabels = env->labels.n,
 					.workdir = env->workdir,
@@ -236,7 +260,12 @@ build(struct building *b, struct err *e)
 	const struct ir_environment *env = b->data->env;
 	if (read_config(b, e) < 0)
 		return -1;
-	if (image_parts(b->project, env, &b->parent, &b->wheels, &b->include, &b->code, image_workdir(env, b->config), &b->arena, &b->parts, e) < 0)
+	struct str workdir = image_workdir(env, b->config), set = { 0 };
+	for (size_t i = 0; i < env->env.n; i++)
+		if (str_is(env->env.v[i].name, "PYTHONPATH"))
+			set = env->env.v[i].value;
+	b->python_path = environment_python_path(b->project, env, workdir.n ? workdir : STR("/"), set, &b->arena);
+	if (image_parts(b->project, env, &b->parent, &b->wheels, &b->include, &b->code, workdir, &b->arena, &b->parts, e) < 0)
 		return -1;
 	if (make_layers(b, e) < 0)
 		return -1;

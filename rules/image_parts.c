@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/image_inside.h"
 
+#include "rules/wants.h"
+
 struct str
 image_workdir(const struct ir_environment *env, const struct js *parent_config)
 {
@@ -17,9 +19,7 @@ image_compression(const struct ir_environment *env)
 static struct str
 place(struct str workdir, struct str path, struct arena *a)
 {
-	while (workdir.n > 0 && workdir.p[0] == '/')
-		workdir = str_drop(workdir, 1);
-	return path_clean(a, workdir.n > 0 ? path_join(a, workdir, path) : path);
+	return str_drop(wants_in_image(workdir, path, a), 1);
 }
 
 static bool

@@ -124,7 +124,8 @@ layer_make(struct project *p, const struct builder_kind *b, struct layer_spec *s
 {
 	const int64_t began = clock_mono();
 	const bool wheel = s->files == NULL;
-	const struct builder_job j = {
+	struct arena a = { 0 };
+	struct builder_job j = {
 		.part = wheel ? BUILDER_WHEEL : BUILDER_FILES,
 		.compression = s->compression,
 		.wheel = s->wheel.sha256,
@@ -135,7 +136,9 @@ layer_make(struct project *p, const struct builder_kind *b, struct layer_spec *s
 		.nfiles = s->nfiles,
 	};
 	struct layer_info i;
-	if ((wheel && wheel_fetch(p, &s->wheel, e) < 0) || b->make(&j, p->cache->blobs, &i, e) < 0)
+	const int bad = (wheel && wheel_blob(p, &s->wheel, &a, &j.wheel, &j.wheel_name, e) < 0) || b->make(&j, p->cache->blobs, &i, e) < 0;
+	arena_done(&a);
+	if (bad)
 		return err_wrap(e, "layer %s/" STR_FMT, s->kind, STR_ARG(s->name));
 	s->out.state = IMAGE_LAYER_MADE;
 	s->out.digest = i.digest;

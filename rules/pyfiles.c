@@ -7,6 +7,7 @@
 #include "cache/stats.h"
 #include "rules/notes.h"
 #include "rules/snapshot.h"
+#include "rules/wants.h"
 #include "sys/clock.h"
 
 #define TRIES 3 /* a file that changes while it is read */
@@ -91,7 +92,8 @@ pyfiles_look(struct pyfiles *f, struct str path)
 		x->port = f->mades->v.v[made].port;
 	}
 	x->made_below = f->mades && map_get(&f->mades->parents, path) != MAP_NONE;
-	if (path.n && path.p[0] != '/' && !str_is(path, "..") && !str_starts(path, STR("../")))
+	const bool outside = str_is(path, "..") || str_starts(path, STR("../"));
+	if (path.n && path.p[0] != '/' && (!outside || wants_outside(f->project, path)))
 		look(f, x);
 	return x;
 }

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rules/reqfile.h"
+#include "rules/reqfile_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
-#include "base/vec.h"
-#include "rules/reqline.h"
 #include "sys/file.h"
 
-struct reading {
-	const struct reqfile_reader *reader;
-	struct arena *a;
-	struct diags *d;
-	struct err *e;
-	VEC(struct reqfile_source) queue;
-	VEC(struct requirement) found, constraints;
-	VEC(struct str) files;
-	bool pre;
-	size_t nmistakes; /* of d, when it began */
-	bool too_many;
-};
 
-static void
-mistake(struct reading *r, struct place at, const char *code, const char *hint, struct str message)
+void
+reading_mistake(struct reading *r, struct place at, const char *code, const char *hint, struct str message)
 {
 	diags_add(r->d, SEVERITY_ERROR, at, code, str_z(hint), STR_FMT, STR_ARG(message));
 }
@@ -37,28 +23,6 @@ cmp_str(const void *a, const void *b)
 }
 
 static bool
-looks_like_path(struct str t)
-{
-	struct str head = str_cut(t, ';').head;
-
-	return str_starts(t, STR(".")) || str_starts(t, STR("/")) || str_starts(t, STR("~")) ||
-	       (str_find_char(head, '/') != SIZE_MAX && str_find_char(head, '@') == SIZE_MAX) || str_ends(head, STR(".whl")) ||
-	       str_ends(head, STR(".tar.gz")) || str_ends(head, STR(".zip"));
-}
-
-static const char *
-unsupported(struct str t)
-{
-	struct str head = str_cut(t, ';').head;
-
-	if (str_find(head, STR("://")) != SIZE_MAX)
-		return "requirements by URL or from version control are not supported yet";
-	if (looks_like_path(t))
-		return "requirements by path are not supported yet: name the package and its version";
-	return NULL;
-}
-
-static bool
 add_hashes(struct reading *r, const struct reqline *l, struct requirement *q)
 {
 	if (!l->nhashes)
@@ -69,7 +33,7 @@ add_hashes(struct reading *r, const struct reqline *l, struct requirement *q)
 		struct str h = l->hashes[i].value;
 		struct str_cut c = str_cut(h, ':');
 		if (!str_is(c.head, "sha256") || !digest_parse(c.tail, true, &digest)) {
-			mistake(r, reqline_place(l, l->hashes[i].at, h.n), "requirement-hash", "expected --hash=sha256: and 64 hex digits",
+			reading_mistake(r, reqline_place(l, l->hashes[i].at, h.n), "requirement-hash", "expected --hash=sha256: and 64 hex digits",
 				arena_printf(r->a, "'" STR_FMT "' is not a hash that can be checked", STR_ARG(str_take(h, 100))));
 			return false;
 		}
@@ -79,138 +43,160 @@ add_hashes(struct reading *r, const struct reqline *l, struct requirement *q)
 	return true;
 }
 
+/* A path of a file, relative to that file; where nothing is there, to the root, as pip has it when it is run there. */
+struct str
+reading_path(struct reading *r, const struct reqline *l, struct str path)
+{
+	struct str near = path_clean(r->a, path.n && path.p[0] == '/' ? path : path_join(r->a, l->file.n ? path_dir(l->file) : STR("."), path));
+	struct str root = path_clean(r->a, path);
+
+	if (r->reader->there && !r->reader->there(r->reader->ctx, near) && r->reader->there(r->reader->ctx, root))
+		return root;
+	return near;
+}
+
+static void
+push_requirement(struct reading *r, struct requirement *q, bool constraint)
+{
+	AUTO_BUF text = { 0 };
+
+	buf_put(&text, pep508_text(&q->r, true, r->a));
+	for (size_t i = 0; i < q->nhashes; i++)
+		buf_printf(&text, " --hash=sha256:" STR_FMT, STR_ARG(q->hashes[i]));
+	q->text = arena_str(r->a, buf_str(&text));
+	if (r->found.n + r->constraints.n >= REQUIREMENTS_MAX)
+		r->too_many = true;
+	else if (constraint)
+		VEC_PUSH(&r->constraints, *q);
+	else
+		VEC_PUSH(&r->found, *q);
+}
+
+/* What the requirement's URL is in the set: no secrets, nothing of this machine. */
+static struct str
+reference_text(const struct reqref *f, struct arena *a)
+{
+	const char *sub = f->subdirectory.n ? "#subdirectory=" : "";
+
+	switch (f->kind) {
+	case REQREF_PATH:
+		return f->path.p[0] == '/' ? f->path : arena_printf(a, "./" STR_FMT, STR_ARG(f->path));
+	case REQREF_URL:
+		return arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->plain), sub, STR_ARG(f->subdirectory));
+	case REQREF_GIT:
+		return arena_printf(a, "git+" STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->plain), f->revision.n ? "@" : "", STR_ARG(f->revision), sub,
+				    STR_ARG(f->subdirectory));
+	case REQREF_NONE:
+		break;
+	}
+	return (struct str){ 0 };
+}
+
+static void
+add_folder(struct reading *r, const struct requirement *q)
+{
+	const struct reqset_folder f = { .path = q->ref.path, .extras = q->r.extras, .nextras = q->r.nextras, .marker = q->r.marker, .at = q->at };
+
+	VEC_PUSH(&r->folders, f);
+}
+
+/* q has all but its reference, which is `where` at offset `at` of the line. */
+static void
+add_reference(struct reading *r, const struct reqline *l, struct requirement *q, struct str where, size_t at, bool constraint)
+{
+	struct err why = { 0 };
+	struct digest d;
+	struct str version;
+
+	if (reqref_parse(where, r->a, &q->ref, &why) < 0) {
+		reading_mistake(r, reqline_place(l, at, where.n), "requirement-unsupported", "", str_z(why.text));
+		return;
+	}
+	if (q->ref.kind == REQREF_PATH) {
+		q->ref.path = reading_path(r, l, q->ref.path);
+		if (!reqref_is_archive(q->ref.path)) {
+			if (constraint)
+				reading_mistake(r, q->at, "requirement-syntax", "", STR("a constraint is no folder"));
+			else
+				add_folder(r, q);
+			return;
+		}
+	}
+	if (!q->r.name.n && q->ref.egg.n)
+		(void)pep503_name(q->ref.egg, r->a, &q->r.name);
+	if (!q->r.name.n && q->ref.kind != REQREF_GIT)
+		(void)reqref_file_name(q->ref.kind == REQREF_PATH ? q->ref.path : q->ref.plain, r->a, &q->r.name, &version);
+	if (!q->r.name.n) {
+		reading_mistake(r, reqline_place(l, at, where.n), "requirement-syntax", "write 'NAME @ ' in front of it", STR("it does not say which package it is"));
+		return;
+	}
+	if (q->ref.sha256.n && !q->nhashes) {
+		if (!digest_parse(q->ref.sha256, true, &d)) {
+			reading_mistake(r, reqline_place(l, at, where.n), "requirement-hash", "expected 64 hex digits behind #sha256=", STR("it is not a hash that can be checked"));
+			return;
+		}
+		q->hashes = arena_new(r->a, struct str);
+		q->hashes[q->nhashes++] = q->ref.sha256;
+	}
+	q->r.url = reference_text(&q->ref, r->a);
+	push_requirement(r, q, constraint);
+}
+
+void
+reading_reference(struct reading *r, const struct reqline *l, struct str text, size_t at, bool constraint)
+{
+	struct requirement q = { .at = reqline_place(l, at, text.n) };
+	struct reqref_line parts = reqref_split(text);
+	struct err why = { 0 };
+	size_t in_marker = 0;
+
+	if (parts.extras.n) {
+		struct pep508 x;
+		size_t where;
+		if (pep508_parse(arena_printf(r->a, "x" STR_FMT, STR_ARG(parts.extras)), r->a, &x, &where, &why) < 0) {
+			reading_mistake(r, reqline_place(l, at + (size_t)(parts.extras.p - text.p), parts.extras.n), "requirement-syntax", "", str_z(why.text));
+			return;
+		}
+		q.r.extras = x.extras;
+		q.r.nextras = x.nextras;
+	}
+	if (parts.marker.n && marker_parse(parts.marker, NULL, r->a, &q.r.marker, NULL, &in_marker, &why) < 0) {
+		reading_mistake(r, reqline_place(l, at + (size_t)(parts.marker.p - text.p) + in_marker, 1), "requirement-syntax", "", str_z(why.text));
+		return;
+	}
+	if (!add_hashes(r, l, &q))
+		return;
+	add_reference(r, l, &q, parts.where, at, constraint);
+}
+
 static void
 add_requirement(struct reading *r, const struct reqline *l, bool constraint)
 {
 	struct requirement q = { .at = reqline_place(l, 0, l->requirement.n) };
 	struct err why = { 0 };
 	size_t at;
-	const char *no = unsupported(l->requirement);
 
-	if (no) {
-		mistake(r, q.at, "requirement-unsupported", "", str_z(no));
+	if (reqref_is(l->requirement)) {
+		reading_reference(r, l, l->requirement, 0, constraint);
 		return;
 	}
 	if (pep508_parse(l->requirement, r->a, &q.r, &at, &why) < 0) {
-		mistake(r, reqline_place(l, at, 1), "requirement-syntax", "", str_z(why.text));
-		return;
-	}
-	if (q.r.url.n) {
-		mistake(r, q.at, "requirement-unsupported", "", STR("requirements by URL or from version control are not supported yet"));
+		reading_mistake(r, reqline_place(l, at, 1), "requirement-syntax", "", str_z(why.text));
 		return;
 	}
 	if (constraint && q.r.nextras) {
-		mistake(r, q.at, "requirement-syntax", "", STR("a constraint has no extras"));
+		reading_mistake(r, q.at, "requirement-syntax", "", STR("a constraint has no extras"));
 		return;
 	}
 	if (!add_hashes(r, l, &q))
 		return;
-	AUTO_BUF text = { 0 };
-	buf_put(&text, pep508_text(&q.r, true, r->a));
-	for (size_t i = 0; i < q.nhashes; i++)
-		buf_printf(&text, " --hash=sha256:" STR_FMT, STR_ARG(q.hashes[i]));
-	q.text = arena_str(r->a, buf_str(&text));
-	if (r->found.n + r->constraints.n >= REQUIREMENTS_MAX)
-		r->too_many = true;
-	else if (constraint)
-		VEC_PUSH(&r->constraints, q);
-	else
-		VEC_PUSH(&r->found, q);
-}
-
-/* ---- options ---- */
-
-enum option_kind { OPTION_FILE, OPTION_CONSTRAINT, OPTION_PRE, OPTION_FINE, OPTION_EDITABLE, OPTION_INDEX, OPTION_NO };
-
-static const struct {
-	const char *name;
-	enum option_kind kind;
-	bool value;
-} options[] = {
-	{ "-r", OPTION_FILE, true },             { "--requirement", OPTION_FILE, true },
-	{ "-c", OPTION_CONSTRAINT, true },       { "--constraint", OPTION_CONSTRAINT, true },
-	{ "--pre", OPTION_PRE, false },          { "--prefer-binary", OPTION_FINE, false },
-	{ "--only-binary", OPTION_FINE, true },  { "--require-hashes", OPTION_FINE, false },
-	{ "-e", OPTION_EDITABLE, true },         { "--editable", OPTION_EDITABLE, true },
-	{ "-i", OPTION_INDEX, true },            { "--index-url", OPTION_INDEX, true },
-	{ "--pypi-url", OPTION_INDEX, true },    { "--extra-index-url", OPTION_INDEX, true },
-	{ "--no-index", OPTION_INDEX, false },   { "-f", OPTION_INDEX, true },
-	{ "--find-links", OPTION_INDEX, true },  { "--trusted-host", OPTION_INDEX, true },
-	{ "--no-binary", OPTION_NO, true },      { "--use-feature", OPTION_NO, true },
-	{ "--config-settings", OPTION_NO, true }, { "--global-option", OPTION_NO, true },
-};
-#define NOPTIONS (sizeof options / sizeof *options)
-
-static const char *
-option_help(enum option_kind k)
-{
-	switch (k) {
-	case OPTION_EDITABLE:
-		return "editable packages are not supported yet; code of the project is found without them";
-	case OPTION_INDEX:
-		return "an index belongs in your pip or uv configuration, which is used as it is; here it is not supported yet";
-	case OPTION_FILE:
-	case OPTION_CONSTRAINT:
-	case OPTION_PRE:
-	case OPTION_FINE:
-	case OPTION_NO:
-		break;
-	}
-	return "not supported yet";
-}
-
-static void
-add_file(struct reading *r, const struct reqline *l, bool constraint)
-{
-	struct str from = l->file;
-	struct str path = l->value;
-
-	if (str_find(path, STR("://")) != SIZE_MAX) {
-		mistake(r, reqline_place(l, l->value_at, path.n), "requirement-unsupported", "",
-			STR("requirements files by URL are not supported yet"));
+	if (!q.r.url.n) {
+		push_requirement(r, &q, constraint);
 		return;
 	}
-	if (path.p[0] != '/' && from.n)
-		path = path_join(r->a, path_dir(from), path);
-	struct reqfile_source s = { .path = path_clean(r->a, path), .constraint = constraint,
-				    .at = reqline_place(l, l->value_at, l->value.n) };
-	VEC_PUSH(&r->queue, s);
-}
-
-static void
-add_option(struct reading *r, const struct reqline *l)
-{
-	struct str names[NOPTIONS];
-
-	for (size_t i = 0; i < NOPTIONS; i++) {
-		names[i] = str_z(options[i].name);
-		if (!str_eq(l->option, names[i]))
-			continue;
-		if (options[i].value && !l->value.n) {
-			mistake(r, reqline_place(l, 0, l->option.n), "requirement-option", "",
-				arena_printf(r->a, "'%s' needs a value", options[i].name));
-			return;
-		}
-		switch (options[i].kind) {
-		case OPTION_FILE:
-		case OPTION_CONSTRAINT:
-			add_file(r, l, options[i].kind == OPTION_CONSTRAINT);
-			return;
-		case OPTION_PRE:
-			r->pre = true;
-			return;
-		case OPTION_FINE:
-			return; /* wheels alone are used in any case, and hashes are always checked */
-		case OPTION_EDITABLE:
-		case OPTION_INDEX:
-		case OPTION_NO:
-			mistake(r, reqline_place(l, 0, l->option.n), "requirement-option", "",
-				arena_printf(r->a, "option '%s': %s", options[i].name, option_help(options[i].kind)));
-			return;
-		}
-	}
-	mistake(r, reqline_place(l, 0, l->option.n), "requirement-option", "",
-		arena_printf(r->a, "unknown option '" STR_FMT "'", STR_ARG(str_take(l->option, 60))));
+	struct str where = q.r.url;
+	size_t from = str_find(l->requirement, where);
+	add_reference(r, l, &q, where, from == SIZE_MAX ? 0 : from, constraint);
 }
 
 /* ---- files ---- */
@@ -219,11 +205,11 @@ static void
 read_line(struct reading *r, const struct reqline *l, bool constraint)
 {
 	if (l->wrong) {
-		mistake(r, reqline_place(l, l->wrong_at, 1), l->wrong_code, "", str_z(l->wrong));
+		reading_mistake(r, reqline_place(l, l->wrong_at, 1), l->wrong_code, "", str_z(l->wrong));
 		return;
 	}
 	if (l->option.n)
-		add_option(r, l);
+		reading_option(r, l, constraint);
 	else
 		add_requirement(r, l, constraint);
 }
@@ -240,12 +226,14 @@ read_text(struct reading *r, struct str file, struct str text, bool constraint)
 	else if (!str_utf8(text))
 		wrong = "it is not UTF-8";
 	if (wrong) {
-		mistake(r, (struct place){ .file = file }, "requirements-file", "", str_z(wrong));
+		reading_mistake(r, (struct place){ .file = file }, "requirements-file", "", str_z(wrong));
 		return 0;
 	}
 	struct reqlines lines = { 0 };
 	struct reqline l;
 	reqlines_init(&lines, file, text, r->a);
+	lines.variable = r->reader->variable;
+	lines.ctx = r->reader->ctx;
 	while (reqlines_next(&lines, &l))
 		read_line(r, &l, constraint);
 	return 0;
@@ -271,7 +259,7 @@ read_source(struct reading *r, const struct reqfile_source *s)
 			*r->e = why;
 			return -1;
 		}
-		mistake(r, s->at, "requirements-file", "",
+		reading_mistake(r, s->at, "requirements-file", "",
 			why.code == ERR_MISSING ? arena_printf(r->a, "the file '" STR_FMT "' does not exist", STR_ARG(s->path)) :
 						  arena_str(r->a, str_z(why.text)));
 		return 0;
@@ -295,7 +283,7 @@ read_queue(struct reading *r)
 			if (map_put(&seen, key, 1) != MAP_NONE)
 				continue;
 			if (seen.n > REQFILES_MAX) {
-				mistake(r, s.at, "requirements-file", "", arena_printf(r->a, "more than %d files", REQFILES_MAX));
+				reading_mistake(r, s.at, "requirements-file", "", arena_printf(r->a, "more than %d files", REQFILES_MAX));
 				break;
 			}
 		}
@@ -333,7 +321,7 @@ settle(struct requirement *v, size_t n, struct arena *a, struct requirement **ou
 }
 
 static size_t
-settle_files(struct str *v, size_t n, struct arena *a, struct str **out)
+settle_texts(struct str *v, size_t n, struct arena *a, struct str **out)
 {
 	size_t k = 0;
 
@@ -346,6 +334,16 @@ settle_files(struct str *v, size_t n, struct arena *a, struct str **out)
 	if (k)
 		memcpy(*out, v, k * sizeof *v);
 	return k;
+}
+
+static struct str *
+copy_texts(const struct str *v, size_t n, struct arena *a)
+{
+	struct str *out = arena_array(a, struct str, n);
+
+	if (n)
+		memcpy(out, v, n * sizeof *v);
+	return out;
 }
 
 static bool
@@ -369,16 +367,29 @@ reqset_read(const struct reqfile_source *s, size_t n, const struct reqfile_reade
 	for (size_t i = 0; i < n; i++)
 		VEC_PUSH(&r.queue, s[i]);
 	int bad = read_queue(&r);
+	for (size_t i = 0; !bad && r.require_hashes && i < r.found.n; i++)
+		if (!r.found.v[i].nhashes && r.found.v[i].ref.kind != REQREF_PATH)
+			reading_mistake(&r, r.found.v[i].at, "requirement-hash", "add --hash=sha256:...",
+					STR("--require-hashes is on, and this requirement has none"));
 	if (!bad && r.too_many)
-		mistake(&r, n ? s[0].at : (struct place){ 0 }, "requirements-file", "",
+		reading_mistake(&r, n ? s[0].at : (struct place){ 0 }, "requirements-file", "",
 			arena_printf(a, "more than %d requirements", REQUIREMENTS_MAX));
 	if (!bad && d->nerrors + d->over > r.nmistakes)
 		bad = err_set(&why, ERR_INPUT, "the requirements have mistakes");
 	if (!bad) {
 		set.n = settle(r.found.v, r.found.n, a, &set.v);
 		set.nconstraints = settle(r.constraints.v, r.constraints.n, a, &set.constraints);
-		set.nfiles = settle_files(r.files.v, r.files.n, a, &set.files);
+		set.nfiles = settle_texts(r.files.v, r.files.n, a, &set.files);
+		set.nfrom_source = settle_texts(r.from_source.v, r.from_source.n, a, &set.from_source);
+		set.options = copy_texts(r.options.v, r.options.n, a);
+		set.plain = copy_texts(r.plain.v, r.plain.n, a);
+		set.noptions = r.options.n;
+		set.folders = arena_array(a, struct reqset_folder, r.folders.n);
+		if (r.folders.n)
+			memcpy(set.folders, r.folders.v, r.folders.n * sizeof *set.folders);
+		set.nfolders = r.folders.n;
 		set.pre = r.pre;
+		set.wheels_only = r.wheels_only;
 		set.full = asks_full(set.v, set.n) || asks_full(set.constraints, set.nconstraints);
 		*out = set;
 	} else if (e) {
@@ -388,5 +399,9 @@ reqset_read(const struct reqfile_source *s, size_t n, const struct reqfile_reade
 	VEC_DONE(&r.found);
 	VEC_DONE(&r.constraints);
 	VEC_DONE(&r.files);
+	VEC_DONE(&r.folders);
+	VEC_DONE(&r.options);
+	VEC_DONE(&r.plain);
+	VEC_DONE(&r.from_source);
 	return bad;
 }

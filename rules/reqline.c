@@ -150,19 +150,41 @@ wrong(struct reqline *l, size_t at, const char *code, const char *text)
 	l->wrong_at = at;
 }
 
-/* "-r file", "-rfile", "--requirement=file", "--requirement file". */
-static void
-option(struct str line, struct reqline *l)
+/* A value: quoted, or up to the next blank. */
+static size_t
+value_end(struct str line, size_t at)
 {
-	struct str t = token(line, 0);
+	if (at < line.n && (line.p[at] == '"' || line.p[at] == '\'')) {
+		size_t n = str_find_char(str_drop(line, at + 1), line.p[at]);
+		if (n != SIZE_MAX)
+			return at + n + 2;
+	}
+	return at + token(line, at).n;
+}
+
+/* "-r file", "-rfile", "--requirement=file", "--requirement file"; another option may follow. What follows "-e" belongs to it. */
+static void
+option(struct str line, size_t from, struct reqline *l)
+{
+	struct str t = token(line, from);
 	bool is_long = str_starts(t, STR("--"));
 	struct str_cut c = str_cut(t, '=');
+	size_t end;
 
 	l->option = is_long ? c.head : str_take(t, 2);
-	l->value_at = l->option.n + (is_long && c.ok);
-	if (l->value_at >= t.n && !(is_long && c.ok))
-		l->value_at = skip(line, t.n);
-	l->value = unquote(str_trim(str_drop(line, l->value_at)), &l->value_at);
+	l->option_at = from;
+	l->value_at = from + l->option.n + (is_long && c.ok);
+	if (l->value_at >= from + t.n && !(is_long && c.ok))
+		l->value_at = skip(line, from + t.n);
+	if (str_is(l->option, "-e") || str_is(l->option, "--editable"))
+		end = line.n;
+	else if (l->value_at < line.n && line.p[l->value_at] == '-' && l->value_at > from + t.n)
+		end = l->value_at; /* it has no value: another option */
+	else
+		end = value_end(line, l->value_at);
+	l->value = unquote(str_trim((struct str){ line.p + l->value_at, end - l->value_at }), &l->value_at);
+	end = skip(line, end);
+	l->more = end < line.n ? end : 0;
 }
 
 static void
@@ -197,21 +219,54 @@ hashes(struct str line, size_t from, struct reqlines *s, struct reqline *l)
 	}
 }
 
-static bool
-variable(struct str line, size_t *at)
+/* The length of "${NAME}" at i; 0: there is none. */
+static size_t
+variable_length(const char *p, size_t i, size_t end)
 {
-	for (size_t i = 0; i + 3 < line.n; i++) {
-		size_t n = i + 2;
-		if (line.p[i] != '$' || line.p[i + 1] != '{')
+	size_t n = i + 2;
+
+	if (i + 3 >= end || p[i] != '$' || p[i + 1] != '{')
+		return 0;
+	while (n < end && ((p[n] >= 'A' && p[n] <= 'Z') || (p[n] >= '0' && p[n] <= '9') || p[n] == '_'))
+		n++;
+	return n > i + 2 && n < end && p[n] == '}' ? n + 1 - i : 0;
+}
+
+/* Variables of the caller by their values; each byte has the place of its '$'. False: one is not set; *at: where it is. */
+static bool
+expand(struct reqlines *s, struct joined *j, size_t *at)
+{
+	struct joined out = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; i < j->text.n;) {
+		size_t n = variable_length(j->text.v, i, j->text.n);
+		if (!n) {
+			VEC_PUSH(&out.text, j->text.v[i]);
+			VEC_PUSH(&out.offset, j->offset.v[i]);
+			i++;
 			continue;
-		while (n < line.n && ((line.p[n] >= 'A' && line.p[n] <= 'Z') || (line.p[n] >= '0' && line.p[n] <= '9') || line.p[n] == '_'))
-			n++;
-		if (n > i + 2 && n < line.n && line.p[n] == '}') {
-			*at = i;
-			return true;
 		}
+		const char *value = s->variable ? s->variable(s->ctx, (struct str){ j->text.v + i + 2, n - 3 }) : NULL;
+		if (!value && ok) {
+			ok = false;
+			*at = i;
+		}
+		for (const char *z = value ? value : ""; *z; z++) {
+			VEC_PUSH(&out.text, *z);
+			VEC_PUSH(&out.offset, j->offset.v[i]);
+		}
+		i += n;
 	}
-	return false;
+	if (!ok) {
+		VEC_DONE(&out.text);
+		VEC_DONE(&out.offset);
+		return false;
+	}
+	VEC_DONE(&j->text);
+	VEC_DONE(&j->offset);
+	*j = out;
+	return true;
 }
 
 static void
@@ -231,6 +286,13 @@ requirement(struct str line, struct reqlines *s, struct reqline *l)
 bool
 reqlines_next(struct reqlines *s, struct reqline *out)
 {
+	if (s->last.more) {
+		option(s->rest, s->last.more, &s->last);
+		if (s->last.option.p[0] != '-')
+			wrong(&s->last, s->last.option_at, "requirement-option", "expected another option, or a new line");
+		*out = s->last;
+		return true;
+	}
 	for (;;) {
 		struct joined j = { 0 };
 		const size_t start = s->at;
@@ -240,6 +302,8 @@ reqlines_next(struct reqlines *s, struct reqline *out)
 			VEC_DONE(&j.offset);
 			return false;
 		}
+		size_t unset = 0;
+		const bool set = expand(s, &j, &unset);
 		size_t from = 0, to = j.text.n;
 		while (from < to && blank(j.text.v[from]))
 			from++;
@@ -256,13 +320,14 @@ reqlines_next(struct reqlines *s, struct reqline *out)
 		VEC_DONE(&j.offset);
 		if (!line.n)
 			continue;
-		size_t at;
-		if (variable(line, &at))
-			wrong(&l, at, "requirement-unsupported", "variables in a requirements file are not supported yet");
+		if (!set)
+			wrong(&l, unset - from, "requirement-variable", "this variable is not set");
 		else if (line.p[0] == '-')
-			option(line, &l);
+			option(line, 0, &l);
 		else
 			requirement(line, s, &l);
+		s->last = l;
+		s->rest = line;
 		*out = l;
 		return true;
 	}

@@ -2,8 +2,8 @@
  *
  * reqline: the logical lines of a requirements file: continuations joined, comments gone, every byte's place still known.
  *
- * A line is a requirement with its --hash options, or one option with its value. Lines live until the next is asked for; their texts live
- * in the arena.
+ * A line is a requirement with its --hash options, or options with their values, which come one by one. ${NAME} is replaced by the caller's
+ * variable. Lines live until the next is asked for; their texts live in the arena.
  */
 #ifndef PAWL_RULES_REQLINE_H
 #define PAWL_RULES_REQLINE_H
@@ -20,7 +20,8 @@ struct reqline {
 	struct str file;
 	struct str requirement;     /* a requirement without its options, or: */
 	struct str option, value;   /* "-r" and what it is given, unquoted */
-	size_t value_at;
+	size_t option_at, value_at;
+	size_t more;                /* where the next option of the line begins; 0: there is none */
 	struct reqline_hash *hashes;
 	size_t nhashes;
 	const char *wrong;          /* the line cannot be read; NULL: it can */
@@ -35,12 +36,19 @@ struct reqline {
 	struct place fixed;         /* file empty: the place of everything */
 };
 
+/* A variable of the caller; NULL: it is not set. */
+typedef const char *reqline_variable(void *ctx, struct str name);
+
 struct reqlines {
 	struct str file, text;
 	size_t at;
 	uint32_t line;              /* physical lines read so far */
 	struct arena *a;
 	struct place fixed;
+	reqline_variable *variable; /* NULL: nothing is set */
+	void *ctx;
+	struct reqline last;
+	struct str rest;            /* the last line, whole */
 };
 
 void reqlines_init(struct reqlines *s, struct str file, struct str text, struct arena *a);

@@ -10,6 +10,7 @@
 #include "rules/snapshot.h"
 #include "rules/wheelset.h"
 #include "sys/file.h"
+#include "sys/file.h"
 
 /* ---- the question ---- */
 
@@ -24,6 +25,12 @@ set_fields(const struct reqset *s, struct key *k)
 		key_text(k, "option", STR("pre"), STR("1"));
 	if (s->no_deps)
 		key_text(k, "option", STR("no-deps"), STR("1"));
+	if (s->wheels_only)
+		key_text(k, "option", STR("wheels-only"), STR("1"));
+	for (size_t i = 0; i < s->nfrom_source; i++)
+		key_text(k, "from-source", s->from_source[i], STR("1"));
+	for (size_t i = 0; i < s->noptions; i++)
+		key_text(k, "where", arena_printf(k->arena, "%03zu", i), s->plain[i]);
 }
 
 static void
@@ -152,6 +159,31 @@ data_of(void *ctx, node_id n)
 	return ((struct project *)ctx)->graph.node[n.i].data;
 }
 
+static struct str
+file_url(struct project *p, struct str path)
+{
+	if (path.p[0] != '/')
+		path = path_clean(&p->arena, path_join(&p->arena, p->root, path));
+	return arena_printf(&p->arena, "file://" STR_FMT, STR_ARG(path));
+}
+
+/* Where the user says that packages are: a fresh clone has to find them again. */
+static void
+note_places(struct project *p, const struct reqset *s, const struct wheel_set *w)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct reqref *f = &s->v[i].ref;
+		struct str url = f->secret;
+		if (f->kind == REQREF_PATH)
+			url = file_url(p, f->path);
+		else if (f->kind != REQREF_URL)
+			continue;
+		for (size_t k = 0; k < w->n; k++)
+			if (str_eq(w->v[k].name, s->v[i].r.name))
+				wheel_url_note(p, wheel_pin_file(&w->v[k]), url);
+	}
+}
+
 static int
 know(struct project *p, struct requirements_data *d, struct err *e)
 {
@@ -170,6 +202,8 @@ know(struct project *p, struct requirements_data *d, struct err *e)
 	d->locked = !d->set->n || locked(p, &d->question, &p->arena, &d->wheels);
 	if (!d->set->n)
 		wheel_set_settle(&d->wheels, &p->arena);
+	if (d->locked)
+		note_places(p, d->set, &d->wheels);
 	return 0;
 }
 

@@ -174,7 +174,7 @@ remember_urls(struct resolving *r)
 
 	for (size_t i = 0; i < r->wheels.n; i++)
 		if (r->urls[i].n)
-			wheel_url_put(&b, &r->wheels.v[i].sha256, r->urls[i]);
+			wheel_url_put(&b, wheel_pin_file(&r->wheels.v[i]), r->urls[i]);
 	if (b.n)
 		(void)records_commit(r->project->cache->records, &b, false, 1000, NULL); /* else they are asked for again */
 	batch_done(&b);
@@ -245,14 +245,16 @@ prepare(struct resolving *r, struct err *e)
 
 	if (p->opts.locked)
 		return err_set(e, ERR_INPUT, "--locked: pawl.lock has no answer for these requirements; run 'pawl lock' and commit it");
-	if (find_target(r, e) < 0 || resolver_question_of(r->data->set, &r->target, &r->arena, q, e) < 0)
+	if (find_target(r, e) < 0 || resolver_question_of(r->data->set, &r->target, p->root, &r->arena, q, e) < 0)
 		return -1;
 	q->offline = p->opts.offline;
 	q->envp = p->opts.environ_;
 	q->cwd = p->fd;
 	q->stop = &r->stop;
-	if (interpreter_find(r->project, &py, NULL) == 0)
+	if (interpreter_find(r->project, &py, NULL) == 0) {
 		q->interpreter = py->executable;
+		q->native = !r->data->image && str_eq(py->series, r->target.version);
+	}
 	if (resolver_choose(r->data->env->python.installer, q, &r->arena, &r->resolver, e) < 0)
 		return -1;
 	prefer(r);

@@ -69,6 +69,7 @@ struct step_call {
 	struct str venv, venv_bin;  /* empty: none */
 	struct str bytecode;        /* rules/bytecode.h: where packages' bytecode is kept; empty: nowhere */
 	const struct js *image_config; /* NULL: none */
+	struct str workdir;            /* of the image */
 	/* filled in by step_command: */
 	const char **argv, **envp;
 	struct str *secrets;

@@ -13,6 +13,8 @@
 #include "rules/rundirs.h"
 #include "rules/step.h"
 #include "rules/template.h"
+#include "rules/wants.h"
+#include "sys/file.h"
 
 struct rendering {
 	struct step_call *c;
@@ -187,6 +189,23 @@ of_host(const struct step_call *c, struct variables *v)
 		set(v, env->env.v[i].name, env->env.v[i].value);
 }
 
+/* Packages that are code are found behind what the user's own PYTHONPATH has. */
+static void
+local_packages(const struct step_call *c, struct variables *v)
+{
+	const bool image = c->image_config != NULL;
+	struct str path = { 0 };
+
+	if (!image && !c->venv.n)
+		return;
+	for (size_t i = 0; i < v->n; i++)
+		if (str_is(v->v[i].name, "PYTHONPATH"))
+			path = v->v[i].value;
+	path = environment_python_path(c->project, c->step->environment, image ? c->workdir : (struct str){ 0 }, path, c->arena);
+	if (path.n)
+		set(v, STR("PYTHONPATH"), path);
+}
+
 static int
 environment(struct step_call *c, struct variables *v, struct err *e)
 {
@@ -216,6 +235,7 @@ environment(struct step_call *c, struct variables *v, struct err *e)
 			return err_wrap(e, "variable " STR_FMT, STR_ARG(ir->env.v[i].name));
 		set(v, ir->env.v[i].name, text);
 	}
+	local_packages(c, v);
 	c->secrets = arena_array(c->arena, struct str, ir->secrets.n);
 	for (size_t i = 0; i < ir->secrets.n; i++) {
 		const char *text = project_env(c->project, ir->secrets.v[i]);

@@ -29,6 +29,7 @@
 #include "rules/step.h"
 #include "rules/step_watch.h"
 #include "rules/venv.h"
+#include "rules/wants.h"
 #include "sys/clock.h"
 
 struct step_run {
@@ -51,7 +52,7 @@ struct step_run {
 	struct str venv, venv_bin;
 	struct step_call call; /* of this attempt */
 	struct sandbox_spec sandbox;
-	struct sandbox_bind binds[3];
+	struct sandbox_bind *binds;
 	struct output *outputs;
 	struct job_end end;
 	double seconds, cpu_s; /* of all attempts */
@@ -263,6 +264,11 @@ place_image(struct step_run *r, struct err *e)
 
 	if (workdir.n == 0 || workdir.p[0] != '/' || workdir.n == 1)
 		workdir = STR("/workspace");
+	const struct str *code;
+	const size_t ncode = environment_code(r->p, s->environment, &code);
+
+	r->call.workdir = workdir;
+	r->binds = arena_array(&r->arena, struct sandbox_bind, 3 + ncode);
 	r->binds[0] = (struct sandbox_bind){ .from = r->p->root, .to = workdir };
 	r->binds[1] = (struct sandbox_bind){ .from = r->call.scratch, .to = r->call.scratch };
 	r->sandbox = (struct sandbox_spec){ .roots = roots, .nroots = n, .binds = r->binds, .nbinds = 2, .workdir = workdir,
@@ -273,6 +279,12 @@ place_image(struct step_run *r, struct err *e)
 		unpacked_use(r->p->cache, home.p + r->p->cache->folder.n + 1);
 		r->call.bytecode = home;
 		r->binds[r->sandbox.nbinds++] = (struct sandbox_bind){ .from = home, .to = home };
+	}
+	for (size_t i = 0; i < ncode; i++) {
+		if (!str_starts(code[i], STR("../")) && !str_is(code[i], ".."))
+			continue;
+		r->binds[r->sandbox.nbinds++] = (struct sandbox_bind){ .from = path_clean(&r->arena, path_join(&r->arena, r->p->root, code[i])),
+								       .to = wants_in_image(workdir, code[i], &r->arena), .read_only = true };
 	}
 	return 0;
 }

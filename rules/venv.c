@@ -145,6 +145,7 @@ struct making {
 	struct venv_data *data;
 	struct arena arena;
 	struct wheel_set wheels;
+	struct venv_wheel *files; /* by position of wheels; known once they are here */
 	struct venv_spec spec;
 	atomic_bool stop;
 	bool bad;
@@ -156,7 +157,12 @@ work(void *ctx)
 {
 	struct making *m = ctx;
 
-	m->bad = wheels_fetch(m->project, &m->wheels, &m->stop, &m->err) < 0 || venv_make(m->project->cache, &m->spec, &m->err) < 0;
+	const struct wheel_workshop w = { .interpreter = m->data->python->executable, .progress = wheel_arrived, .ctx = m->task };
+
+	m->bad = wheels_fetch(m->project, &m->wheels, &w, &m->stop, &m->err) < 0;
+	for (size_t i = 0; !m->bad && i < m->wheels.n; i++)
+		m->bad = wheel_blob(m->project, &m->wheels.v[i], &m->arena, &m->files[i].digest, &m->files[i].file, &m->err) < 0;
+	m->bad = m->bad || venv_make(m->project->cache, &m->spec, &m->err) < 0;
 }
 
 static void
@@ -207,11 +213,9 @@ prepare(struct making *m, struct err *e)
 		return err_set(e, ERR_BUG, "a virtual environment without requirements");
 	if (wheel_set_of(r, &m->arena, &m->wheels, e) < 0)
 		return -1;
-	struct venv_wheel *v = arena_array(&m->arena, struct venv_wheel, m->wheels.n);
-	for (size_t i = 0; i < m->wheels.n; i++)
-		v[i] = (struct venv_wheel){ m->wheels.v[i].sha256, m->wheels.v[i].file };
+	m->files = arena_array(&m->arena, struct venv_wheel, m->wheels.n);
 	m->spec = (struct venv_spec){ .name = folder_name(py, &m->wheels.digest, &m->project->arena), .executable = py->executable,
-				      .version = py->version, .series = py->series, .wheels = v, .nwheels = m->wheels.n, .stop = &m->stop };
+				      .version = py->version, .series = py->series, .wheels = m->files, .nwheels = m->wheels.n, .stop = &m->stop };
 	return 0;
 }
 

@@ -5,10 +5,9 @@
 
 #include "base/toml.h"
 #include "cache/stats.h"
-#include "hashing/key.h"
 #include "rules/interpreter.h"
+#include "rules/pyproject.h"
 #include "rules/snapshot.h"
-#include "rules/wheelset.h"
 #include "sys/file.h"
 
 /* What was read must be what the stat table remembers, or a later look at the signature would prove nothing. */
@@ -37,8 +36,6 @@ wants_read(void *ctx, struct str path, struct buf *out, struct err *e)
 	return 0;
 }
 
-/* ---- files of requirements, and requirements ---- */
-
 static int
 read_small(void *ctx, struct str path, struct buf *out, struct err *e)
 {
@@ -47,186 +44,84 @@ read_small(void *ctx, struct str path, struct buf *out, struct err *e)
 	return out->n <= REQFILE_LIMIT ? 0 : err_set(e, ERR_INPUT, "'" STR_FMT "' is larger than %zu MiB", STR_ARG(path), REQFILE_LIMIT >> 20);
 }
 
-static struct reqfile_source
-source_of(struct project *p, const struct ir_environment *env, struct str text, bool constraint)
+static const char *
+variable(void *ctx, struct str name)
 {
-	struct reqfile_source s = { .constraint = constraint, .at = env->python_at };
-	struct str path = path_clean(&p->arena, text);
-	bool named = str_ends(text, STR(".txt")) || str_ends(text, STR(".in"));
+	struct project *p = ctx;
+	const char *value = project_env(p, name);
 
-	if (named || (text.n < 4096 && file_exists(p->fd, arena_z(&p->arena, path))))
-		s.path = path;
-	else
-		s.text = text;
-	return s;
+	leaves_var(p->leaves, name, value);
+	return value;
 }
 
-static int
-read_set(struct project *p, struct wants *w, struct err *e)
+static bool
+there(void *ctx, struct str path)
 {
-	const struct ir_python *py = &w->env->python;
-	const struct reqfile_reader reader = { read_small, p };
-	struct reqfile_source *s = arena_array(&p->arena, struct reqfile_source, py->requirements.n + py->constraints.n);
-	size_t n = 0;
+	struct project *p = ctx;
 
-	for (size_t i = 0; i < py->requirements.n; i++)
-		s[n++] = source_of(p, w->env, py->requirements.v[i], false);
-	for (size_t i = 0; i < py->constraints.n; i++)
-		s[n++] = source_of(p, w->env, py->constraints.v[i], true);
-	return reqset_read(s, n, &reader, &p->arena, &p->diags, &w->set, e);
+	return file_exists(p->fd, arena_z(&p->arena, path));
 }
 
-/* ---- locks of other tools ---- */
-
-static int
-lock_mistake(struct project *p, const struct wants *w, struct js_place at, const struct err *why, struct err *e)
+struct reqfile_reader
+wants_reader(struct project *p)
 {
-	struct place place = { .file = w->env->python.lock, .line = at.line, .column = at.column };
-
-	if (why->code == ERR_INPUT)
-		diags_add(&p->diags, SEVERITY_ERROR, place, "lock-file", (struct str){ 0 }, "%s", why->text);
-	return err_set(e, why->code, STR_FMT ": %s", STR_ARG(w->env->python.lock), why->text);
+	return (struct reqfile_reader){ .read = read_small, .variable = variable, .index = wants_index, .there = there, .root = p->root, .ctx = p };
 }
 
-static struct otherlock_question
-question_of(struct project *p, const struct wants *w, const struct marker_env *env)
-{
-	const struct ir_python *py = &w->env->python;
-	struct otherlock_question q = { .env = env, .groups = py->groups.v, .ngroups = py->groups.n, .root = p->root };
+/* ---- indexes by alias ---- */
 
-	if (py->pyproject.n)
-		q.member = str_is(path_base(py->pyproject), "pyproject.toml") ? path_dir(py->pyproject) : py->pyproject;
-	return q;
-}
-
-/* Who names a lock that is no list of requirements is done with it; poetry's older ones say what is wanted in pyproject.toml. */
-static int
-read_pyproject(struct project *p, struct otherlock *l, struct err *e)
+/* A named index of a uv.toml, or of [tool.uv] of a pyproject.toml. */
+static const char *
+index_in(struct project *p, struct str path, bool pyproject, struct str alias)
 {
 	AUTO_BUF text = { 0 };
-	struct str path = path_clean(&p->arena, path_join(&p->arena, l->folder, STR("pyproject.toml")));
-	struct err why = { 0 };
-	struct js *doc;
+	AUTO_JS doc = NULL;
 
-	if (l->kind != OTHERLOCK_POETRY)
-		return 0;
-	if (wants_read(p, path, &text, &why) < 0) {
-		if (why.code == ERR_MISSING)
-			return 0;
-		if (e)
-			*e = why;
-		return -1;
+	if (wants_read(p, path, &text, NULL) < 0 || toml_parse(buf_str(&text), "it", &doc, NULL) < 0)
+		return NULL;
+	const struct js *list = js_get(pyproject ? js_get(js_get(doc, "tool"), "uv") : doc, "index");
+	for (size_t i = 0; i < js_len(list); i++)
+		if (str_eq(js_str(js_get(js_at(list, i), "name")), alias) && js_str(js_get(js_at(list, i), "url")).n)
+			return arena_z(&p->arena, js_str(js_get(js_at(list, i), "url")));
+	return NULL;
+}
+
+/* PAWL_INDEX_CORP of the alias "corp". */
+static const char *
+index_variable(struct project *p, struct str alias)
+{
+	AUTO_BUF name = { 0 };
+
+	buf_puts(&name, "PAWL_INDEX_");
+	for (size_t i = 0; i < alias.n; i++) {
+		char c = alias.p[i];
+		buf_putc(&name, c >= 'a' && c <= 'z' ? (char)(c - 32) : (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_');
 	}
-	if (toml_parse(buf_str(&text), arena_z(&p->arena, path), &doc, e) < 0)
-		return -1;
-	l->pyproject = js_keep(&p->arena, doc);
-	return 0;
+	return variable(p, arena_str(&p->arena, buf_str(&name)));
 }
 
-/* What the machine's own Python, or a usual one, would be told: which folders are code does not wait for a parent. */
-static struct marker_env
-usual_markers(struct project *p, const struct ir_environment *env)
+const char *
+wants_index(void *ctx, struct str alias)
 {
-	struct python_target t = { .version = STR("3.12"), .platform = STR("linux/amd64") };
+	struct project *p = ctx;
+	const char *url = index_variable(p, alias), *home = variable(p, STR("XDG_CONFIG_HOME")), *user = variable(p, STR("HOME"));
 
-	if (environment_target(p, env, env->parent.kind != PARENT_NONE || env->dockerfile.n > 0, &p->arena, &t, NULL) < 0)
-		(void)environment_target(p, env, false, &p->arena, &t, NULL); /* else the usual one */
-	return target_markers(&t, &p->arena);
-}
-
-/* Lines of a lock that names versions and hashes: every one pinned, so that nothing is left to choose. */
-static int
-check_pinned(struct project *p, const struct wants *w, struct err *e)
-{
-	int bad = 0;
-
-	for (size_t i = 0; i < w->set.n; i++) {
-		const struct requirement *q = &w->set.v[i];
-		bool pinned = q->r.url.n || (q->r.nspecs == 1 && q->r.specs[0].op == OP_EQ && !q->r.specs[0].any && q->nhashes);
-		if (pinned)
-			continue;
-		diags_add(&p->diags, SEVERITY_ERROR, q->at, "lock-file", STR("or name the file under 'requirements'"),
-			  "a lock needs '" STR_FMT "==VERSION --hash=sha256:...'", STR_ARG(q->r.name));
-		bad = err_set(e, ERR_INPUT, "'" STR_FMT "' is not pinned with hashes", STR_ARG(q->r.name));
+	if (url && *url)
+		return url;
+	for (struct str_cut c = { .tail = str_z(variable(p, STR("UV_INDEX"))), .ok = true }; c.ok;) {
+		c = str_cut(c.tail, ' ');
+		struct str_cut named = str_cut(c.head, '=');
+		if (named.ok && str_eq(named.head, alias))
+			return arena_z(&p->arena, named.tail);
 	}
-	return bad;
-}
-
-static int
-read_lines(struct project *p, struct wants *w, struct err *e)
-{
-	const struct reqfile_reader reader = { read_small, p };
-	struct str path = w->env->python.lock;
-	struct reqfile_source file = { .path = path, .at = w->env->python_at }, *s = &file;
-	size_t n = 1;
-
-	if (w->lock.kind == OTHERLOCK_PIPFILE) {
-		const struct marker_env env = usual_markers(p, w->env);
-		const struct otherlock_question q = question_of(p, w, &env);
-		struct otherlock_answer folders = { 0 };
-		struct str *lines;
-		struct err why = { 0 };
-		if (otherlock_lines(&w->lock, &q, &p->arena, &lines, &n, &folders, &why) < 0)
-			return lock_mistake(p, w, (struct js_place){ 0 }, &why, e);
-		s = arena_array(&p->arena, struct reqfile_source, n);
-		for (size_t i = 0; i < n; i++)
-			s[i] = (struct reqfile_source){ .text = lines[i], .at = { .file = path } };
-		w->folders = folders.folders;
-		w->nfolders = folders.nfolders;
-	}
-	if (reqset_read(s, n, &reader, &p->arena, &p->diags, &w->set, e) < 0)
-		return -1;
-	w->set.no_deps = true;
-	return check_pinned(p, w, e);
-}
-
-static int
-read_exact(struct project *p, struct wants *w, struct str text, struct err *e)
-{
-	const struct marker_env env = usual_markers(p, w->env);
-	const struct otherlock_question q = question_of(p, w, &env);
-	struct otherlock_answer answer;
-	struct err why = { 0 };
-	struct digest of_text = digest_of(text);
-	struct key k;
-
-	w->exact = true;
-	if (read_pyproject(p, &w->lock, &why) < 0 || otherlock_select(&w->lock, &q, &p->arena, &answer, &why) < 0)
-		return lock_mistake(p, w, (struct js_place){ 0 }, &why, e);
-	w->folders = answer.folders;
-	w->nfolders = answer.nfolders;
-	key_init(&k, &p->arena, 1, "lock-file");
-	key_digest(&k, "text", (struct str){ 0 }, &of_text);
-	key_text(&k, "member", (struct str){ 0 }, q.member);
-	for (size_t i = 0; i < q.ngroups; i++)
-		key_text(&k, "group", q.groups[i], STR("1"));
-	w->digest = key_done(&k);
-	return 0;
-}
-
-static int
-read_lock(struct project *p, struct wants *w, struct err *e)
-{
-	const struct ir_python *py = &w->env->python;
-	AUTO_BUF text = { 0 };
-	struct err why = { 0 };
-	struct js_place at = { 0 };
-
-	if (wants_read(p, py->lock, &text, &why) < 0) {
-		if (why.code != ERR_MISSING && why.code != ERR_INPUT)
-			return err_set(e, why.code, "%s", why.text);
-		diags_add(&p->diags, SEVERITY_ERROR, w->env->python_at, "lock-file", (struct str){ 0 }, "the lock file '" STR_FMT "' %s",
-			  STR_ARG(py->lock), why.code == ERR_MISSING ? "does not exist" : "is no file");
-		return err_set(e, ERR_INPUT, "the lock file '" STR_FMT "' cannot be read", STR_ARG(py->lock));
-	}
-	int bad = str_utf8(buf_str(&text)) ? 0 : err_set(&why, ERR_INPUT, "it is not UTF-8");
-	struct str kept = arena_str(&p->arena, buf_str(&text));
-	diags_source(&p->diags, py->lock, kept);
-	if (bad || otherlock_read(py->lock, kept, &p->arena, &w->lock, &at, &why) < 0)
-		return lock_mistake(p, w, at, &why, e);
-	if (w->lock.kind == OTHERLOCK_PIPFILE || w->lock.kind == OTHERLOCK_REQUIREMENTS)
-		return read_lines(p, w, e);
-	return read_exact(p, w, kept, e);
+	url = index_in(p, STR("uv.toml"), false, alias);
+	if (!url)
+		url = index_in(p, STR("pyproject.toml"), true, alias);
+	if (!url && home && *home == '/')
+		url = index_in(p, path_join(&p->arena, str_z(home), STR("uv/uv.toml")), false, alias);
+	else if (!url && user && *user == '/')
+		url = index_in(p, path_join(&p->arena, str_z(user), STR(".config/uv/uv.toml")), false, alias);
+	return url;
 }
 
 /* ---- all of it ---- */
@@ -240,43 +135,114 @@ not_together(struct project *p, const struct wants *w, const char *a, const char
 }
 
 static int
-refuse_unsupported(struct project *p, const struct ir_environment *env, struct err *e)
-{
-	const struct ir_python *py = &env->python;
-	const struct {
-		bool there;
-		const char *name;
-	} table[] = {
-		{ py->pyproject.n > 0 && !py->lock.n, "pyproject" }, { py->replicate, "replicate" }, { py->index.n > 0, "index" },
-		{ py->groups.n > 0 && !py->lock.n, "groups" },
-	};
-	int bad = 0;
-
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (!table[i].there)
-			continue;
-		diags_add(&p->diags, SEVERITY_ERROR, env->python_at, "not-supported", STR("use 'requirements:' with files or requirements"),
-			  "environment '" STR_FMT "': '%s' under 'python' is not supported yet", STR_ARG(env->name), table[i].name);
-		bad = err_set(e, ERR_INPUT, "environment '" STR_FMT "': '%s' under 'python' is not supported yet", STR_ARG(env->name),
-			      table[i].name);
-	}
-	return bad;
-}
-
-static int
 read_wants(struct project *p, struct wants *w, struct err *e)
 {
 	const struct ir_python *py = &w->env->python;
+	const struct {
+		bool there;
+		const char *name;
+	} table[] = { { py->lock.n > 0, "lock" }, { py->replicate, "replicate" }, { py->requirements.n > 0, "requirements" },
+		      { py->pyproject.n > 0 && !py->lock.n, "pyproject" }, { py->constraints.n > 0, "constraints" } };
 
-	if (refuse_unsupported(p, w->env, e) < 0)
-		return -1;
-	if (!py->lock.n)
-		return read_set(p, w, e);
-	if (py->requirements.n)
-		return not_together(p, w, "lock", "requirements", e);
-	if (py->constraints.n)
-		return not_together(p, w, "lock", "constraints", e);
-	return read_lock(p, w, e);
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = i + 1; table[i].there && k < sizeof table / sizeof *table; k++)
+			if (table[k].there)
+				return not_together(p, w, table[i].name, table[k].name, e);
+	if (py->groups.n && !py->lock.n && !py->pyproject.n) {
+		diags_add(&p->diags, SEVERITY_ERROR, w->env->python_at, "python-sources", STR("name where they are: 'pyproject' or 'lock'"),
+			  "environment '" STR_FMT "': 'groups' without 'pyproject' or 'lock'", STR_ARG(w->env->name));
+		return err_set(e, ERR_INPUT, "'groups' without 'pyproject' or 'lock'");
+	}
+	return py->lock.n ? wants_lock(p, w, e) : py->replicate ? wants_installed(p, w, e) : wants_set(p, w, e);
+}
+
+/* A folder of this machine as the project sees it: relative, with "../" in front where it lies outside. */
+static struct str
+from_root(struct project *p, struct str path)
+{
+	struct str up = { 0 }, folder = p->root;
+
+	if (!path.n || path.p[0] != '/')
+		return path_clean(&p->arena, path);
+	while (!path_inside(path, folder) && folder.n > 1) {
+		folder = path_dir(folder);
+		up = arena_printf(&p->arena, "../" STR_FMT, STR_ARG(up));
+	}
+	struct str rest = str_drop(path, folder.n + (folder.n > 1 && path.n > folder.n));
+	return path_clean(&p->arena, arena_printf(&p->arena, STR_FMT STR_FMT, STR_ARG(up), STR_ARG(rest)));
+}
+
+static void
+find_code(struct project *p, struct wants *w)
+{
+	struct str *code = arena_array(&p->arena, struct str, w->nfolders);
+	struct otherlock_folder *folders = arena_array(&p->arena, struct otherlock_folder, w->nfolders);
+
+	for (size_t i = 0; i < w->nfolders; i++) {
+		folders[i] = (struct otherlock_folder){ w->folders[i].name, from_root(p, w->folders[i].path) };
+		code[i] = pyproject_code(p, folders[i].path);
+	}
+	w->folders = folders;
+	w->code = code;
+}
+
+size_t
+environment_code(struct project *p, const struct ir_environment *env, const struct str **out)
+{
+	struct wants *w;
+
+	if (!env || !env->python.on || environment_wants(p, env, &w, NULL) < 0)
+		return 0;
+	*out = w->code;
+	return w->nfolders;
+}
+
+static bool
+in_path(struct str path, struct str one)
+{
+	for (struct str_cut c = { .tail = path, .ok = path.n > 0 }; c.ok;) {
+		c = str_cut(c.tail, ':');
+		if (str_eq(c.head, one))
+			return true;
+	}
+	return false;
+}
+
+struct str
+environment_python_path(struct project *p, const struct ir_environment *env, struct str workdir, struct str path, struct arena *a)
+{
+	const struct str *code;
+	const size_t n = environment_code(p, env, &code);
+
+	for (size_t i = 0; i < n; i++) {
+		struct str one = workdir.n ? wants_in_image(workdir, code[i], a) : path_clean(a, path_join(a, p->root, code[i]));
+		if (!in_path(path, one))
+			path = path.n ? arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(path), STR_ARG(one)) : one;
+	}
+	return path;
+}
+
+bool
+wants_outside(const struct project *p, struct str path)
+{
+	for (const struct wants *w = p->python ? p->python->wants : NULL; w; w = w->next)
+		for (size_t i = 0; i < w->nfolders; i++)
+			if (path_inside(path, w->code[i]))
+				return true;
+	return false;
+}
+
+struct str
+wants_in_image(struct str workdir, struct str path, struct arena *a)
+{
+	unsigned up = 0;
+
+	path = path_clean(a, path);
+	for (; str_starts(path, STR("../")) || str_is(path, ".."); up++)
+		path = str_drop(path, 3);
+	if (up)
+		return path_clean(a, arena_printf(a, "/opt/pawl/up%u/" STR_FMT, up, STR_ARG(path)));
+	return path_clean(a, arena_printf(a, "/" STR_FMT "/" STR_FMT, STR_ARG(workdir), STR_ARG(path)));
 }
 
 int
@@ -293,6 +259,7 @@ environment_wants(struct project *p, const struct ir_environment *env, struct wa
 	w->env = env;
 	if (read_wants(p, w, e) < 0)
 		return err_wrap(e, "environment '" STR_FMT "'", STR_ARG(env->name));
+	find_code(p, w);
 	w->next = state->wants;
 	state->wants = w;
 	*out = w;
@@ -303,80 +270,4 @@ bool
 wants_nothing(const struct wants *w)
 {
 	return !w->exact && !w->set.n;
-}
-
-/* ---- an exact one's wheels ---- */
-
-/* A file that a folder holds has the hash that it has. */
-static int
-hash_here(struct project *p, struct resolver_file *f, struct err *e)
-{
-	struct str path = str_drop(f->url, 7);
-	struct file_stat st;
-	struct content c;
-
-	if (!digest_is_zero(&f->sha256) || !str_starts(f->url, STR("file://")))
-		return 0;
-	if (path_inside(path, p->root))
-		path = str_drop(path, p->root.n + 1);
-	char *z = arena_z(&p->arena, path);
-	if (file_stat(p->fd, z, true, &st, e) < 0) {
-		leaves_path(p->leaves, path, NULL);
-		if (e && e->code == ERR_MISSING)
-			return err_set(e, ERR_INPUT, "its file '" STR_FMT "' is not there", STR_ARG(path));
-		return -1;
-	}
-	struct stat_sig sig = stat_sig_of(&st);
-	if (stats_content(p->cache->stats, p->fd, z, &st, &c, e) < 0)
-		return -1;
-	leaves_path(p->leaves, path, &sig);
-	f->sha256 = c.digest;
-	f->size = c.size;
-	return 0;
-}
-
-static int
-choose(struct project *p, struct wants *w, const struct python_target *t, struct str **urls, struct err *e)
-{
-	const struct marker_env env = target_markers(t, &p->arena);
-	const struct otherlock_question q = question_of(p, w, &env);
-	const struct reqset none = { 0 };
-	struct otherlock_answer answer;
-
-	if (otherlock_select(&w->lock, &q, &p->arena, &answer, e) < 0)
-		return -1;
-	for (size_t i = 0; i < answer.packages.n; i++) {
-		struct resolver_package *k = &answer.packages.v[i];
-		for (size_t m = 0; m < k->n; m++)
-			if (hash_here(p, &k->v[m], e) < 0)
-				return err_wrap(e, "package '" STR_FMT "'", STR_ARG(k->name));
-	}
-	return wheels_choose(&answer.packages, &none, t, "the lock", &p->arena, &w->wheels, urls, e);
-}
-
-static bool
-same_target(const struct python_target *a, const struct python_target *b)
-{
-	return str_eq(a->version, b->version) && str_eq(a->full, b->full) && str_eq(a->platform, b->platform) && str_eq(a->glibc, b->glibc);
-}
-
-int
-wants_wheels(struct project *p, struct wants *w, const struct python_target *t, const struct wheel_set **out, struct err *e)
-{
-	struct err why = { 0 };
-	struct str *urls;
-
-	if (!w->answered || !same_target(&w->target, t)) {
-		w->answered = false;
-		if (choose(p, w, t, &urls, &why) < 0)
-			return lock_mistake(p, w, (struct js_place){ 0 }, &why, e);
-		for (size_t i = 0; i < w->wheels.n; i++)
-			if (urls[i].n)
-				wheel_url_note(p, &w->wheels.v[i].sha256, urls[i]);
-		w->target = (struct python_target){ arena_str(&p->arena, t->version), arena_str(&p->arena, t->full), arena_str(&p->arena, t->platform),
-						    arena_str(&p->arena, t->glibc) };
-		w->answered = true;
-	}
-	*out = &w->wheels;
-	return 0;
 }

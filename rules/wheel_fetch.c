@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/http.h"
+#include "backends/pycreds.h"
+#include "base/base64.h"
 #include "base/vec.h"
 #include "rules/interpreter.h"
 #include "rules/pytags.h"
+#include "rules/reqref.h"
+#include "rules/wheel_build.h"
 #include "rules/wheelset.h"
 #include "sys/file.h"
 #include "sys/pool.h"
@@ -16,11 +21,17 @@
  */
 
 #define AT_A_TIME 8 /* downloads */
+#define BUILDS_AT_A_TIME 2
 
 struct fetch {
 	struct project *p;
 	struct arena *a;             /* of the caller's thread */
-	VEC(const struct wheel_pin *) missing;
+	VEC(struct wheel_pin) missing; /* sha256: of the file, also of a source's archive */
+	const struct wheel_workshop *at;
+	size_t n;                    /* of all that was missing */
+	pthread_mutex_t mu;
+	size_t done;
+	uint64_t bytes;
 	struct str *urls;            /* by position of missing; empty: not known */
 	struct err *errs;            /* by position of missing; why the last try failed */
 	bool *wrong;                 /* a file came that is another one: nothing else is tried */
@@ -30,9 +41,32 @@ struct fetch {
 static void
 look_for_missing(struct fetch *f, const struct wheel_set *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (!blobs_has(f->p->cache->blobs, &s->v[i].sha256, NULL))
-			VEC_PUSH(&f->missing, &s->v[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		struct wheel_pin w = s->v[i];
+		struct digest blob;
+		struct str file;
+		if (w.source.kind != WHEEL_READY && wheel_built(f->p, &w, f->a, &blob, &file))
+			continue;
+		if (w.source.kind == WHEEL_OF_GIT)
+			continue;
+		if (w.source.kind == WHEEL_OF_ARCHIVE)
+			w.sha256 = w.source.sha256;
+		if (!blobs_has(f->p->cache->blobs, &w.sha256, NULL))
+			VEC_PUSH(&f->missing, w);
+	}
+	f->n = f->missing.n;
+}
+
+/* One more is here. */
+static void
+arrived(struct fetch *f, uint64_t bytes)
+{
+	pthread_mutex_lock(&f->mu); /* in order */
+	f->done++;
+	f->bytes += bytes;
+	if (f->at && f->at->progress)
+		f->at->progress(f->at->ctx, f->done, f->n, f->bytes);
+	pthread_mutex_unlock(&f->mu);
 }
 
 /* ---- by URL ---- */
@@ -78,10 +112,30 @@ from_file(struct fetch *f, const struct wheel_pin *w, const char *path, bool *wr
 
 	if (blobs_put_file(f->p->cache->blobs, AT_FDCWD, path, NULL, &c, e) < 0)
 		return -1;
-	if (digest_eq(&c.digest, &w->sha256))
+	if (digest_eq(&c.digest, &w->sha256)) {
+		arrived(f, c.size);
 		return 0;
+	}
 	*wrong = true;
 	return other_file(w, str_z(path), &c.digest, e);
+}
+
+/* 1 and the header's value, or 0. Indexes that the requirements themselves name are asked first. */
+static size_t
+authorization(struct fetch *f, struct str url, struct arena *a, struct str *value)
+{
+	struct pycreds c;
+	struct str *indexes;
+	AUTO_BUF both = { 0 }, b = { 0 };
+	const size_t n = wheel_indexes(f->p, a, &indexes);
+
+	if (!pycreds_find(f->p->opts.environ_, indexes, n, url, a, &c))
+		return 0;
+	buf_printf(&both, STR_FMT ":" STR_FMT, STR_ARG(c.user), STR_ARG(c.secret));
+	buf_puts(&b, "Basic ");
+	base64_put(&b, buf_str(&both), false);
+	*value = arena_str(a, buf_str(&b));
+	return 1;
 }
 
 static int
@@ -100,7 +154,9 @@ from_web(struct fetch *f, const struct wheel_pin *w, struct str url, struct aren
 		http_free(h);
 		return -1;
 	}
-	const struct http_request r = { .method = "GET", .url = url, .redirects = true, .to = to, .ca_file = ca_file(f->p) };
+	struct http_header who = { STR("Authorization"), { 0 } };
+	const struct http_request r = { .method = "GET", .url = url, .redirects = true, .to = to, .ca_file = ca_file(f->p), .headers = &who,
+					.nheaders = authorization(f, url, a, &who.value), .stop = f->stop };
 	bad = http_do(h, &r, a, &answer, e);
 	if (!bad && answer.status != 200)
 		bad = err_set(e, ERR_WORLD, "the server answers %d", answer.status);
@@ -111,8 +167,10 @@ from_web(struct fetch *f, const struct wheel_pin *w, struct str url, struct aren
 	}
 	if (blob_commit(to, NULL, &got, &size, e) < 0)
 		return -1;
-	if (digest_eq(&got, &w->sha256))
+	if (digest_eq(&got, &w->sha256)) {
+		arrived(f, size);
 		return 0;
+	}
 	*wrong = true;
 	return other_file(w, host_of(url), &got, e);
 }
@@ -125,14 +183,14 @@ path_of_url(struct str url, struct arena *a)
 
 	if (file_exists(AT_FDCWD, plain))
 		return plain;
-	return arena_z(a, http_unescape(str_drop(url, 7), a));
+	return arena_z(a, reqref_decode(str_drop(url, 7), a));
 }
 
 static void
 fetch_one(void *ctx, size_t i)
 {
 	struct fetch *f = ctx;
-	const struct wheel_pin *w = f->missing.v[i];
+	const struct wheel_pin *w = &f->missing.v[i];
 	struct arena a = { 0 };
 	struct str url = f->urls[i];
 
@@ -188,6 +246,11 @@ target_of_file(const struct wheel_pin *w, struct arena *a, struct python_target 
 	struct wheel_name n;
 	uint64_t minor;
 
+	if (w->source.kind != WHEEL_READY) {
+		t.version = w->python.n ? w->python : t.version;
+		*out = t;
+		return true;
+	}
 	if (!wheel_name_parse(w->file, a, &n))
 		return false;
 	if (w->python.n)
@@ -224,10 +287,13 @@ static void
 take_urls(struct fetch *f, const struct resolver_answer *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		for (size_t k = 0; k < r->v[i].n; k++)
-			for (size_t m = 0; m < f->missing.n; m++)
-				if (str_eq(f->missing.v[m]->file, r->v[i].v[k].file))
+		for (size_t m = 0; m < f->missing.n; m++) {
+			for (size_t k = 0; k < r->v[i].n; k++)
+				if (str_eq(f->missing.v[m].file, r->v[i].v[k].file))
 					f->urls[m] = r->v[i].v[k].url;
+			if (r->v[i].source.kind == SOURCE_ARCHIVE && str_eq(f->missing.v[m].file, r->v[i].source.file.file))
+				f->urls[m] = r->v[i].source.file.url;
+		}
 }
 
 /* Missing files by target (a wheel of an image and one of this machine may be in one set): one question each. */
@@ -241,13 +307,15 @@ ask_where(struct fetch *f, struct str scratch, struct err *e)
 	for (size_t i = 0; i < f->missing.n; i++) {
 		struct python_target t, u;
 		size_t n = 0;
-		if (asked[i] || !target_of_file(f->missing.v[i], f->a, &t))
+		bool sources = false;
+		if (asked[i] || !target_of_file(&f->missing.v[i], f->a, &t))
 			continue;
 		for (size_t k = i; k < f->missing.n; k++) {
-			if (asked[k] || !target_of_file(f->missing.v[k], f->a, &u) || !same_target(&t, &u))
+			if (asked[k] || !target_of_file(&f->missing.v[k], f->a, &u) || !same_target(&t, &u))
 				continue;
 			asked[k] = true;
-			lines[n++] = arena_printf(f->a, STR_FMT "==" STR_FMT, STR_ARG(f->missing.v[k]->name), STR_ARG(f->missing.v[k]->version));
+			lines[n++] = arena_printf(f->a, STR_FMT "==" STR_FMT, STR_ARG(f->missing.v[k].name), STR_ARG(f->missing.v[k].version));
+			sources = sources || f->missing.v[k].source.kind != WHEEL_READY;
 		}
 		struct resolver_question q;
 		struct resolver_answer answer;
@@ -256,6 +324,7 @@ ask_where(struct fetch *f, struct str scratch, struct err *e)
 		q.requirements = lines;
 		q.nrequirements = n;
 		q.scratch = scratch;
+		q.sources = sources;
 		if (resolver_choose(INSTALLER_DEFAULT, &q, f->a, &r, e) < 0 || r->resolve(&q, f->a, &answer, e) < 0)
 			bad = -1;
 		else
@@ -271,7 +340,7 @@ download(struct fetch *f, struct str scratch, struct err *e)
 	int bad = 0;
 
 	for (size_t i = 0; i < f->missing.n && !bad; i++) {
-		const struct wheel_pin *w = f->missing.v[i];
+		const struct wheel_pin *w = &f->missing.v[i];
 		struct python_target t;
 		struct resolver_question q;
 		char hex[DIGEST_HEX + 1];
@@ -302,7 +371,7 @@ by_tools(struct fetch *f, struct err *e)
 	if (first.code != ERR_INTERRUPTED)
 		bad = fetch_known(f, e);
 	if (!bad && f->missing.n && download(f, scratch, &second) < 0) {
-		const struct wheel_pin *w = f->missing.v[0];
+		const struct wheel_pin *w = &f->missing.v[0];
 		bad = err_set(e, second.code == ERR_INTERRUPTED ? ERR_INTERRUPTED : ERR_WORLD, STR_FMT " " STR_FMT ": get '" STR_FMT "': %s",
 			      STR_ARG(w->name), STR_ARG(w->version), STR_ARG(w->file),
 			      f->errs[0].code && f->errs[0].code != ERR_MISSING ? f->errs[0].text : first.code ? first.text : second.text);
@@ -311,36 +380,93 @@ by_tools(struct fetch *f, struct err *e)
 	return bad;
 }
 
-int
-wheels_fetch(struct project *p, const struct wheel_set *s, atomic_bool *stop, struct err *e)
+static int
+fetch_all(struct fetch *f, struct err *e)
 {
-	struct arena a = { 0 };
-	struct fetch f = { .p = p, .a = &a, .stop = stop };
+	if (f->p->opts.offline) {
+		const struct wheel_pin *w = &f->missing.v[0];
+		return err_set(e, ERR_WORLD, "--offline: " STR_FMT " " STR_FMT " ('" STR_FMT "')%s is not in the cache; run once without --offline",
+			       STR_ARG(w->name), STR_ARG(w->version), STR_ARG(w->file), f->missing.n > 1 ? " and others" : "");
+	}
+	f->urls = arena_array(f->a, struct str, f->missing.n);
+	for (size_t i = 0; i < f->missing.n; i++)
+		(void)wheel_url_get(f->p, &f->missing.v[i].sha256, f->a, &f->urls[i]); /* else the tools are asked */
+	if (fetch_known(f, e) < 0)
+		return -1;
+	return f->missing.n ? by_tools(f, e) : 0;
+}
+
+/* ---- sources ---- */
+
+struct building {
+	struct fetch *f;
+	VEC(const struct wheel_pin *) pins;
+	struct err *errs;
+};
+
+static void
+build_one(void *ctx, size_t i)
+{
+	struct building *b = ctx;
+
+	if (b->f->stop && atomic_load(b->f->stop))
+		(void)err_set(&b->errs[i], ERR_INTERRUPTED, "ended before it was done");
+	else
+		(void)wheel_build(b->f->p, b->pins.v[i], b->f->at, b->f->stop, &b->errs[i]);
+}
+
+static int
+build_all(struct fetch *f, const struct wheel_set *s, struct err *e)
+{
+	struct building b = { .f = f };
+	struct digest blob;
+	struct str file;
 	int bad = 0;
 
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].source.kind != WHEEL_READY && !wheel_built(f->p, &s->v[i], f->a, &blob, &file))
+			VEC_PUSH(&b.pins, &s->v[i]);
+	b.errs = arena_array(f->a, struct err, b.pins.n);
+	pool_each(b.pins.n, 1, BUILDS_AT_A_TIME, build_one, &b);
+	for (size_t i = 0; i < b.pins.n && !bad; i++)
+		if (b.errs[i].code) {
+			bad = -1;
+			if (e)
+				*e = b.errs[i];
+		}
+	VEC_DONE(&b.pins);
+	return bad;
+}
+
+int
+wheels_fetch(struct project *p, const struct wheel_set *s, const struct wheel_workshop *w, atomic_bool *stop, struct err *e)
+{
+	struct arena a = { 0 };
+	struct fetch f = { .p = p, .a = &a, .at = w, .stop = stop };
+	int bad = 0;
+
+	(void)pthread_mutex_init(&f.mu, NULL);
 	look_for_missing(&f, s);
-	if (f.missing.n && p->opts.offline) {
-		const struct wheel_pin *w = f.missing.v[0];
-		bad = err_set(e, ERR_WORLD, "--offline: " STR_FMT " " STR_FMT " ('" STR_FMT "')%s is not in the cache; run once without --offline",
-			      STR_ARG(w->name), STR_ARG(w->version), STR_ARG(w->file), f.missing.n > 1 ? " and others" : "");
-	} else if (f.missing.n) {
-		f.urls = arena_array(&a, struct str, f.missing.n);
-		for (size_t i = 0; i < f.missing.n; i++)
-			(void)wheel_url_get(p, &f.missing.v[i]->sha256, &a, &f.urls[i]); /* else the tools are asked */
-		bad = fetch_known(&f, e);
-		if (!bad && f.missing.n)
-			bad = by_tools(&f, e);
-	}
+	if (f.missing.n)
+		bad = fetch_all(&f, e);
+	if (!bad)
+		bad = build_all(&f, s, e);
 	VEC_DONE(&f.missing);
+	(void)pthread_mutex_destroy(&f.mu);
 	arena_done(&a);
 	return bad;
 }
 
 int
-wheel_fetch(struct project *p, const struct wheel_pin *w, struct err *e)
+wheel_blob(struct project *p, const struct wheel_pin *w, struct arena *a, struct digest *blob, struct str *file, struct err *e)
 {
-	struct wheel_pin one = *w;
-	const struct wheel_set s = { .v = &one, .n = 1 };
-
-	return wheels_fetch(p, &s, NULL, e);
+	if (w->source.kind == WHEEL_READY) {
+		*blob = w->sha256;
+		*file = w->file;
+		if (blobs_has(p->cache->blobs, blob, NULL))
+			return 0;
+	} else if (wheel_built(p, w, a, blob, file)) {
+		return 0;
+	}
+	return err_set(e, ERR_MISSING, STR_FMT " " STR_FMT " is not in the cache", STR_ARG(w->name), STR_ARG(w->version));
 }

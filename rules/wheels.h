@@ -10,10 +10,19 @@
 
 #include "rules/project.h"
 
+/* What a wheel is built from, where there is none: an archive with its hash, or a commit. */
+struct wheel_source {
+	enum { WHEEL_READY, WHEEL_OF_ARCHIVE, WHEEL_OF_GIT } kind;
+	struct digest sha256;  /* of the archive; its name is the pin's file */
+	struct str repository; /* URL, without user part */
+	struct str commit, subdirectory;
+};
+
 struct wheel_pin {
 	struct str name;      /* normalised (PEP 503) */
-	struct str version, file; /* "numpy-2.1.0-cp311-cp311-manylinux_2_17_x86_64.whl" */
-	struct digest sha256;
+	struct str version, file; /* "numpy-2.1.0-cp311-cp311-manylinux_2_17_x86_64.whl"; of a source its archive, "foo-1.0.tar.gz", or "foo-1.0.git" */
+	struct digest sha256; /* of the wheel; of a source: of it and of what it is built for, since the wheel is not known before it is built */
+	struct wheel_source source;
 	uint64_t size;        /* 0: unknown */
 	struct str index;     /* alias; empty: the default index */
 	struct str python;    /* "3.11": what it was chosen for; a hint for finding it again, no part of the pin */
@@ -44,10 +53,22 @@ int requirements_question(struct project *p, const struct ir_environment *env, c
 /* Its answer, where nothing has to be resolved for it: from pawl.lock, or from a lock that is read as it is. */
 bool requirements_known(struct project *p, const struct ir_environment *env, const struct python_target *t, struct arena *a,
 			struct wheel_set *out);
-/* Have the blobs of all wheels of the set in the store, several at a time. Any thread. stop: may be NULL. */
-int wheels_fetch(struct project *p, const struct wheel_set *s, atomic_bool *stop, struct err *e);
-/* The blob of a wheel: in the store already, or fetched and checked against its hash. Any thread. */
-int wheel_fetch(struct project *p, const struct wheel_pin *w, struct err *e);
+/* Where sources are built: by an interpreter of this machine, or in the sandbox of an image. */
+struct parent_info;
+struct wheel_workshop {
+	struct str interpreter;           /* absolute; empty: in the image */
+	const struct ir_environment *env; /* of the image */
+	const struct parent_info *parent;
+	/* Several times, on threads of the pool, never two at once; may be NULL. */
+	void (*progress)(void *ctx, size_t done, size_t n, uint64_t bytes);
+	void *ctx;
+};
+/* A progress function: ctx is the task whose node it is told of. */
+void wheel_arrived(void *ctx, size_t done, size_t n, uint64_t bytes);
+/* Have the blobs of all wheels of the set in the store, several at a time; sources are built. Any thread. stop: may be NULL. */
+int wheels_fetch(struct project *p, const struct wheel_set *s, const struct wheel_workshop *w, atomic_bool *stop, struct err *e);
+/* The blob of a wheel that wheels_fetch was asked for, and its file's name: of the built wheel where the pin is a source. ERR_MISSING. Any thread. */
+int wheel_blob(struct project *p, const struct wheel_pin *w, struct arena *a, struct digest *blob, struct str *file, struct err *e);
 /* The target of an environment: its parent's Python (images), or the caller's python3 (venv, no parent). */
 int environment_target(struct project *p, const struct ir_environment *env, bool image, struct arena *a, struct python_target *out,
 		       struct err *e);

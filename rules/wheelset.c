@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/wheelset.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/vec.h"
 #include "rules/interpreter.h"
+#include "rules/otherlock.h"
 #include "rules/pytags.h"
 #include "sys/file.h"
 
@@ -51,21 +51,56 @@ applies(const struct requirement *q, const struct marker_env *env, struct arena 
 	return value;
 }
 
+/* A requirement as a tool is told it: places of this machine, and secrets that its URL has. */
+static struct str
+told_text(const struct requirement *q, struct str root, struct arena *a)
+{
+	struct pep508 r = q->r;
+	const struct reqref *f = &q->ref;
+	const char *sub = f->subdirectory.n ? "#subdirectory=" : "";
+
+	switch (f->kind) {
+	case REQREF_NONE:
+		break;
+	case REQREF_PATH:
+		r.url = reqref_encode(f->path.p[0] == '/' ? f->path : path_clean(a, path_join(a, root, f->path)), a);
+		r.url = arena_printf(a, "file://" STR_FMT "%s" STR_FMT, STR_ARG(r.url), sub, STR_ARG(f->subdirectory));
+		break;
+	case REQREF_URL:
+		r.url = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->secret), sub, STR_ARG(f->subdirectory));
+		break;
+	case REQREF_GIT:
+		r.url = arena_printf(a, "git+" STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->secret), f->revision.n ? "@" : "", STR_ARG(f->revision), sub,
+				     STR_ARG(f->subdirectory));
+		break;
+	}
+	return pep508_text(&r, false, a);
+}
+
+static bool
+is_source(const struct requirement *q)
+{
+	struct str where = q->ref.kind == REQREF_PATH ? q->ref.path : q->ref.plain;
+
+	return q->ref.kind == REQREF_GIT || (q->ref.kind != REQREF_NONE && !str_ends(where, STR(".whl")));
+}
+
 static size_t
-texts(const struct requirement *v, size_t n, const struct marker_env *env, struct arena *a, const struct str **out)
+texts(const struct requirement *v, size_t n, const struct marker_env *env, struct str root, struct arena *a, const struct str **out)
 {
 	struct str *t = arena_array(a, struct str, n);
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (applies(&v[i], env, a))
-			t[k++] = pep508_text(&v[i].r, false, a);
+			t[k++] = told_text(&v[i], root, a);
 	*out = t;
 	return k;
 }
 
 int
-resolver_question_of(const struct reqset *s, const struct python_target *t, struct arena *a, struct resolver_question *out, struct err *e)
+resolver_question_of(const struct reqset *s, const struct python_target *t, struct str root, struct arena *a, struct resolver_question *out,
+		     struct err *e)
 {
 	const struct marker_env env = question_markers(s, t, a);
 	struct resolver_question q = { .pre = s->pre, .no_deps = s->no_deps, .python = t->version, .machine = pytags_machine(t->platform),
@@ -74,8 +109,15 @@ resolver_question_of(const struct reqset *s, const struct python_target *t, stru
 
 	if (!q.machine.n)
 		return err_set(e, ERR_INPUT, "no wheels are known for the platform '" STR_FMT "'", STR_ARG(t->platform));
-	q.nrequirements = texts(s->v, s->n, &env, a, &q.requirements);
-	q.nconstraints = texts(s->constraints, s->nconstraints, &env, a, &q.constraints);
+	q.nrequirements = texts(s->v, s->n, &env, root, a, &q.requirements);
+	q.nconstraints = texts(s->constraints, s->nconstraints, &env, root, a, &q.constraints);
+	q.options = s->options;
+	q.noptions = s->noptions;
+	q.from_source = s->from_source;
+	q.nfrom_source = s->nfrom_source;
+	q.wheels_only = s->wheels_only;
+	for (size_t i = 0; i < s->n; i++)
+		q.sources = q.sources || (is_source(&s->v[i]) && applies(&s->v[i], &env, a));
 	pytags_platforms(t->platform, t->glibc, a, &platforms);
 	q.platforms = platforms.v;
 	q.nplatforms = platforms.n;
@@ -150,9 +192,55 @@ none_fits(const struct choice *c, const struct resolver_package *p, struct str n
 		return err_set(c->e, ERR_INPUT, STR_FMT "%.*s %.*s: no wheel that fits has one of the hashes that the requirements give; the "
 						"package was changed on the index, or the hash is wrong",
 			       STR_ARG(place), STR_ARG(name), STR_ARG(p->version));
-	return err_set(c->e, ERR_INPUT, STR_FMT "%.*s %.*s has no wheel for Python " STR_FMT " on " STR_FMT
-					"; source distributions are not supported yet",
+	return err_set(c->e, ERR_INPUT, STR_FMT "%.*s %.*s has no wheel for Python " STR_FMT " on " STR_FMT ", and no source distribution",
 		       STR_ARG(place), STR_ARG(name), STR_ARG(p->version), STR_ARG(c->target->version), STR_ARG(c->target->platform));
+}
+
+/* --no-binary */
+static bool
+wants_source(const struct reqset *s, struct str name)
+{
+	for (size_t i = 0; i < s->nfrom_source; i++)
+		if (str_is(s->from_source[i], ":all:") || str_eq(s->from_source[i], name))
+			return true;
+	return false;
+}
+
+static int
+take_source(const struct choice *c, const struct resolver_package *p, struct str name, struct str version, struct wheel_pin *out, struct str *url)
+{
+	const struct resolver_source *s = &p->source;
+	struct wheel_pin w = { .name = name, .version = version, .source.subdirectory = s->subdirectory };
+	struct str other, v;
+	bool had;
+
+	if (c->set->wheels_only)
+		return err_set(c->e, ERR_INPUT, STR_FMT STR_FMT " " STR_FMT " has no wheel that fits, and --only-binary :all: forbids to build one",
+			       STR_ARG(place_of(c, name)), STR_ARG(name), STR_ARG(version));
+	if (s->kind == SOURCE_GIT) {
+		if (!otherlock_commit(s->commit))
+			return err_set(c->e, ERR_WORLD, "%s gave no commit of '" STR_FMT "'", c->resolver, STR_ARG(name));
+		w.file = arena_printf(c->a, STR_FMT "-" STR_FMT ".git", STR_ARG(name), STR_ARG(version));
+		w.source.kind = WHEEL_OF_GIT;
+		w.source.repository = s->repository;
+		w.source.commit = s->commit;
+	} else {
+		if (digest_is_zero(&s->file.sha256))
+			return err_set(c->e, ERR_WORLD, STR_FMT " " STR_FMT ": nothing gives a sha256 of its source distribution", STR_ARG(name),
+				       STR_ARG(version));
+		if (!hash_allowed(c, name, &s->file.sha256, &had))
+			return none_fits(c, p, name, 1, 0);
+		w.file = s->file.file;
+		if (!reqref_file_name(w.file, c->a, &other, &v))
+			w.file = arena_printf(c->a, STR_FMT "-" STR_FMT ".tar.gz", STR_ARG(name), STR_ARG(version));
+		w.size = s->file.size;
+		w.source.kind = WHEEL_OF_ARCHIVE;
+		w.source.sha256 = s->file.sha256;
+		*url = s->file.url;
+	}
+	wheel_pin_source(&w, c->target, c->a);
+	*out = w;
+	return 0;
 }
 
 static int
@@ -168,7 +256,7 @@ choose_one(const struct choice *c, const struct resolver_package *p, struct whee
 		return err_set(c->e, ERR_WORLD, "%s named a package '" STR_FMT "' of version '" STR_FMT "', which is none", c->resolver,
 			       STR_ARG(str_take(p->name, 80)), STR_ARG(str_take(p->version, 80)));
 	struct str version = pep440_text(&v, c->a);
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n && !wants_source(c->set, name); i++) {
 		struct wheel_name w;
 		bool had;
 		if (!wheel_name_parse(p->v[i].file, c->a, &w) || !str_eq(w.name, name) || !str_eq(w.version, version))
@@ -190,8 +278,10 @@ choose_one(const struct choice *c, const struct resolver_package *p, struct whee
 		best_rank = rank;
 		best_build = build;
 	}
-	if (!best)
+	if (!best && p->source.kind == SOURCE_NONE)
 		return none_fits(c, p, name, fitting, unhashed);
+	if (!best)
+		return take_source(c, p, name, version, out, url);
 	*out = (struct wheel_pin){ .name = name, .version = version, .file = best->file, .sha256 = best->sha256, .size = best->size,
 				    .python = c->target->version };
 	*url = best->url;
@@ -265,89 +355,6 @@ wheels_choose(const struct resolver_answer *r, const struct reqset *s, const str
 }
 
 /* ---- around a resolver ---- */
-
-static struct str
-url_key(const struct digest *d, struct arena *a)
-{
-	char hex[DIGEST_HEX + 1];
-
-	digest_hex(d, hex);
-	return arena_printf(a, "wheel-url:%s", hex);
-}
-
-void
-wheel_url_put(struct batch *b, const struct digest *sha256, struct str url)
-{
-	struct arena a = { 0 };
-
-	batch_put(b, TABLE_MISC, url_key(sha256, &a), url);
-	arena_done(&a);
-}
-
-struct wheel_places {
-	pthread_mutex_t mu;
-	struct map by_digest;
-	VEC(struct str) urls;
-};
-
-static void
-free_places(void *p)
-{
-	struct wheel_places *s = p;
-
-	map_done(&s->by_digest);
-	VEC_DONE(&s->urls);
-	(void)pthread_mutex_destroy(&s->mu);
-}
-
-void
-wheel_url_note(struct project *p, const struct digest *sha256, struct str url)
-{
-	struct python_state *state = python_state(p);
-
-	if (!state->places) {
-		state->places = arena_new(&p->arena, struct wheel_places);
-		(void)pthread_mutex_init(&state->places->mu, NULL);
-		arena_defer(&p->arena, free_places, state->places);
-	}
-	struct wheel_places *s = state->places;
-	pthread_mutex_lock(&s->mu);
-	map_put(&s->by_digest, url_key(sha256, &p->arena), (uint32_t)s->urls.n);
-	VEC_PUSH(&s->urls, arena_str(&p->arena, url));
-	pthread_mutex_unlock(&s->mu);
-}
-
-static bool
-noted(struct project *p, struct str key, struct arena *a, struct str *url)
-{
-	struct wheel_places *s = p->python ? p->python->places : NULL;
-
-	if (!s)
-		return false;
-	pthread_mutex_lock(&s->mu);
-	const uint32_t i = map_get(&s->by_digest, key);
-	if (i != MAP_NONE)
-		*url = arena_str(a, s->urls.v[i]);
-	pthread_mutex_unlock(&s->mu);
-	return i != MAP_NONE;
-}
-
-bool
-wheel_url_get(struct project *p, const struct digest *sha256, struct arena *a, struct str *url)
-{
-	struct view *v = NULL;
-	struct str found;
-
-	if (noted(p, url_key(sha256, a), a, url))
-		return true;
-	if (view_begin(p->cache->records, &v, NULL) < 0)
-		return false;
-	bool ok = view_get(v, TABLE_MISC, url_key(sha256, a), &found);
-	if (ok)
-		*url = arena_str(a, found);
-	view_end(v);
-	return ok;
-}
 
 int
 resolver_choose(enum ir_installer i, const struct resolver_question *q, struct arena *a, const struct resolver **out, struct err *e)

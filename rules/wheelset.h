@@ -14,19 +14,28 @@ struct parent_info;
 struct js *wheel_set_write(const struct wheel_set *s); /* a list */
 int wheel_set_read(const struct js *list, struct arena *a, struct wheel_set *out, struct err *e); /* ERR_DAMAGED */
 int wheel_set_of_entry(const struct js *entry, struct arena *a, struct wheel_set *out, struct err *e); /* of pawl.lock; the same */
+/* The identity of a pin that is a source, for a target: its sha256 and python. WHEEL_BUILD_FORMAT: raised when building gives another wheel. */
+#define WHEEL_BUILD_FORMAT 1
+void wheel_pin_source(struct wheel_pin *w, const struct python_target *t, struct arena *a);
+const struct digest *wheel_pin_file(const struct wheel_pin *w); /* of the file that is fetched: the wheel, or the archive */
 void wheel_set_settle(struct wheel_set *s, struct arena *a); /* sorts, and gives it its digest */
 int target_of_parent(const struct parent_info *i, const struct ir_environment *env, struct python_target *out, struct err *e);
 
 /* Marker variables of a target. */
 struct marker_env target_markers(const struct python_target *t, struct arena *a);
-/* The question for a resolver; requirements whose marker is false for the target are left out. Variables, folders and flags are the caller's. */
-int resolver_question_of(const struct reqset *s, const struct python_target *t, struct arena *a, struct resolver_question *out, struct err *e);
+/* The question for a resolver; requirements whose marker is false for the target are left out. root: of the project, absolute. Variables, folders and
+ * flags are the caller's. */
+int resolver_question_of(const struct reqset *s, const struct python_target *t, struct str root, struct arena *a, struct resolver_question *out,
+			 struct err *e);
 /* One wheel per package, the best for the target among those whose hash the requirements allow. urls: by position of out->v. */
 int wheels_choose(const struct resolver_answer *r, const struct reqset *s, const struct python_target *t, const char *resolver,
 		  struct arena *a, struct wheel_set *out, struct str **urls, struct err *e);
 
 /* Where a wheel was found: in the cache, or noted for this invocation (loop thread), never in the lock. Got on any thread. */
 void wheel_url_note(struct project *p, const struct digest *sha256, struct str url);
+/* An index of the requirements, with its user and password; where its origin has wheels, they are asked for with them. The same threads. */
+void wheel_index_note(struct project *p, struct str url);
+size_t wheel_indexes(struct project *p, struct arena *a, struct str **out);
 void wheel_url_put(struct batch *b, const struct digest *sha256, struct str url);
 bool wheel_url_get(struct project *p, const struct digest *sha256, struct arena *a, struct str *url);
 

@@ -225,7 +225,7 @@ class LocksWithoutFiles(wheels.WheelTest):
         self.sha["alpha2"] = self.add_wheel("alpha", "2.0")
         self.index = wheels.Index(self.wheels)
         self.addCleanup(self.index.close)
-        for name in ("UV_NO_INDEX", "UV_FIND_LINKS", "PIP_NO_INDEX", "PIP_FIND_LINKS"):
+        for name in ("UV_CONFIG_FILE", "PIP_NO_INDEX", "PIP_FIND_LINKS"):
             del self.env[name]
         self.env.update(UV_DEFAULT_INDEX=self.index.url, PIP_INDEX_URL=self.index.url)
 

@@ -63,6 +63,8 @@ class Index:
             def do_GET(self):
                 index.answer(self)
 
+            do_HEAD = do_GET
+
             def log_message(self, *args):
                 pass
 
@@ -99,7 +101,8 @@ class Index:
         for row in (headers or {}).items():
             request.send_header(*row)
         request.end_headers()
-        request.wfile.write(body)
+        if request.command != "HEAD":
+            request.wfile.write(body)
 
 
 class WheelTest(harness.PawlTest):
@@ -113,8 +116,9 @@ class WheelTest(harness.PawlTest):
         for name in list(self.env):
             if name.startswith(("UV_", "PIP_")):
                 del self.env[name]
-        self.env.update(UV_NO_INDEX="1", UV_FIND_LINKS=str(self.wheels), PIP_NO_INDEX="1", PIP_FIND_LINKS=str(self.wheels), PIP_NO_CACHE_DIR="1",
-                        UV_CACHE_DIR=str(self.top / "uv"), PIP_CONFIG_FILE=os.devnull, UV_NO_CONFIG="1", HOME=str(self.top), NETRC=str(self.top / ".netrc"))
+        self.write("uv.toml", "no-index = true\nfind-links = [%r]\n" % str(self.wheels), root=self.top)
+        self.env.update(UV_CONFIG_FILE=str(self.top / "uv.toml"), PIP_NO_INDEX="1", PIP_FIND_LINKS=str(self.wheels), PIP_NO_CACHE_DIR="1",
+                        UV_CACHE_DIR=str(self.top / "uv"), PIP_CONFIG_FILE=os.devnull, HOME=str(self.top), NETRC=str(self.top / ".netrc"))
 
     def add_wheel(self, *args, **more):
         """Put a wheel into the folder; its sha256."""
