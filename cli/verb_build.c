@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "cli/answer.h"
 #include "cli/make.h"
 #include "cli/planning.h"
@@ -121,15 +123,19 @@ static int
 build_whole(struct args *a, struct session *s, struct err *e)
 {
 	int status = 0;
+	struct err before = { 0 };
 	for (unsigned tries = 0;; tries++) {
-		struct err why;
+		struct err why = { 0 };
 		if (build(s, &status, &why) == 0)
 			return status;
-		const bool again = (why.code == ERR_DAMAGED || why.code == ERR_MISSING) && tries < TRIES_MOST;
+		/* The same once more: making it again does not help. */
+		const bool same = strcmp(why.text, before.text) == 0;
+		const bool again = (why.code == ERR_DAMAGED || why.code == ERR_MISSING) && !same && tries < TRIES_MOST;
 		if (!again) {
 			*e = why;
 			return -1;
 		}
+		before = why;
 		AUTO_BUF note = { 0 };
 		buf_printf(&note, "note: %s; that is done now\n", why.text);
 		text_err(buf_str(&note));

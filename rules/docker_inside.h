@@ -24,6 +24,13 @@ extern const struct rule rule_docker_place;  /* docker_place.c */
 extern const struct rule rule_docker_layer;  /* docker_layer.c */
 extern const struct rule rule_dockerfile;    /* docker_final.c */
 
+/* An image of another place that an instruction names: in FROM, --from= or a mount's from=. */
+struct docker_use {
+	const struct docker_instruction *in;
+	const struct ir_environment *env; /* that parent and nothing else */
+	node_id parent;
+};
+
 struct docker_env { /* one environment's Dockerfile */
 	struct project *project;
 	const struct ir_environment *env;
@@ -33,6 +40,8 @@ struct docker_env { /* one environment's Dockerfile */
 		node_id config, files; /* behind the stage's last instruction */
 	} *ends;                       /* by stage; only of those that are needed */
 	VEC(node_id) identity;         /* parents and copy: nodes */
+	VEC(struct docker_use) uses;
+	bool whole;                    /* made by the stack's builder in one go: rules/docker_engine.h */
 	node_id node;                  /* dockerfile: */
 	struct docker_env *next;
 };
@@ -114,6 +123,7 @@ docker_origin_is_folder(const struct docker_node *n)
 }
 /* The files of a copy: node as they were when its result was made. ERR_BUSY: they are others by now. */
 int docker_selected_of(const struct task *t, const struct docker_node *n, const struct docker_selection **out, struct err *e);
+int docker_selected_was(const struct docker_node *copy, const struct result *r, const struct docker_selection **out, struct err *e);
 /* From a stage or an image: *tree is read, and the selection made. */
 int docker_select_origin(struct project *p, const struct result *files, const struct docker_operands *o, struct arena *a,
 			 struct docker_tree *tree, struct docker_selection *out, struct err *e);
@@ -147,6 +157,8 @@ struct docker_work {
 	const struct docker_node *node;
 	struct project *project;
 	const struct docker_selection *selected; /* of its copy: node, where that looks at the project; else NULL */
+	const struct docker_selection **copied; /* of a Dockerfile that is made whole: those of all its copy: nodes */
+	size_t ncopied;
 	struct arena arena;
 	struct result result;
 	struct err err;
@@ -162,6 +174,10 @@ void docker_explain(void *ctx, node_id id, const struct key_change *c, struct ar
 
 /* The result of a layer: node. info NULL: the instruction adds nothing. */
 void docker_layer_result(struct docker_work *w, const struct layer_info *i, struct result *out);
+
+/* docker_look.c: what somebody asks for of the files that come out; and what of that enters a key. */
+int docker_look(struct docker_work *w, const struct docker_layers *l, const struct js *config, struct parent_info *i, struct err *e);
+void docker_look_fields(const struct docker_node *n, struct key *k);
 
 /* docker_copy.c, docker_add.c, docker_run.c: make it; *empty: there is nothing in it. */
 int docker_copy_layer(struct docker_work *w, struct err *e);

@@ -291,8 +291,12 @@ int
 docker_selected_of(const struct task *t, const struct docker_node *n, const struct docker_selection **out, struct err *e)
 {
 	const struct graph *g = t->inputs.graph;
-	const struct docker_node *copy = g->node[n->copy.i].data;
-	const struct result *r = docker_input(&t->inputs, "copy");
+	return docker_selected_was(g->node[n->copy.i].data, docker_input(&t->inputs, "copy"), out, e);
+}
+
+int
+docker_selected_was(const struct docker_node *copy, const struct result *r, const struct docker_selection **out, struct err *e)
+{
 	AUTO_JS v = NULL;
 	struct digest was;
 	if (!r || js_parse(r->info, "the words of a copy", &v, e) < 0)

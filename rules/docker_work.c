@@ -31,6 +31,24 @@ ended(void *ctx)
 	free(w);
 }
 
+/* Of a Dockerfile that is made whole: the files of all of its COPYs as they were when the key was taken. Loop thread. */
+static int
+copied_of(struct docker_work *w)
+{
+	const struct inputs *in = &w->task->inputs;
+	const struct node *self = &in->graph->node[in->node.i];
+	w->copied = arena_array(&w->arena, const struct docker_selection *, self->nin + 1);
+	for (uint32_t i = 0; i < self->nin; i++) {
+		const struct node *n = &in->graph->node[in->graph->edge[self->in + i].from.i];
+		const struct docker_node *copy = n->data;
+		if (n->rule != &rule_docker_copy || copy->origin.kind != DOCKER_CONTEXT || !in->of[i])
+			continue;
+		if (docker_selected_was(copy, in->of[i], &w->copied[w->ncopied++], &w->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 void
 docker_work_start(struct task *t, int (*what)(struct docker_work *w, struct err *e))
 {
@@ -45,6 +63,11 @@ docker_work_start(struct task *t, int (*what)(struct docker_work *w, struct err 
 		w->project->watch.progress(w->project->watch.ctx, t->node, str_take(w->node->in->source, 120));
 	const bool copies = w->node->copy.i != NODE_NONE.i && (w->node->origin.kind == DOCKER_CONTEXT || docker_origin_is_folder(w->node));
 	if (copies && docker_selected_of(t, w->node, &w->selected, &w->err) < 0) {
+		w->bad = true;
+		ended(w);
+		return;
+	}
+	if (w->node->d->node.i == t->node.i && w->node->d->whole && copied_of(w) < 0) {
 		w->bad = true;
 		ended(w);
 		return;

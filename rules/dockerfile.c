@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cache/stats.h"
+#include "rules/docker_engine.h"
 #include "rules/docker_inside.h"
 #include "rules/snapshot.h"
 #include "sys/file.h"
@@ -197,12 +198,18 @@ edge(struct docker_env *d, node_id from, node_id to, const char *tag, struct str
 
 /* The layers of an image that nothing stands on: COPY --from=IMAGE. One node for each image. */
 static node_id
-image_files(struct docker_env *d, const struct docker_stage *s, const struct ir_environment *env, struct err *e)
+image_files(struct docker_env *d, const struct docker_stage *s, const struct docker_instruction *in, const struct ir_environment *env,
+	    struct err *e)
 {
 	struct project *p = d->project;
 	const node_id parent = add_parent(p, env, e);
 	if (parent.i == NODE_NONE.i)
 		return NODE_NONE;
+	VEC_PUSH(&d->uses, ((struct docker_use){ in, env, parent }));
+	if (d->whole) {
+		VEC_PUSH(&d->identity, parent);
+		return parent;
+	}
 	const struct str name = arena_printf(&p->arena, "files:" STR_FMT "/" STR_FMT, STR_ARG(d->env->name), STR_ARG(p->graph.node[parent.i].name));
 	node_id n = graph_find(&p->graph, name);
 	if (n.i != NODE_NONE.i)
@@ -238,6 +245,7 @@ begin(struct docker_env *d, const struct docker_stage *s, struct docker_ends *at
 	const node_id parent = add_parent(d->project, data.parent, e);
 	if (parent.i == NODE_NONE.i)
 		return -1;
+	VEC_PUSH(&d->uses, ((struct docker_use){ s->from, data.parent, parent }));
 	at->config = add(d, &rule_docker_from, &data, SIZE_MAX);
 	at->files = add(d, &rule_docker_files, &data, SIZE_MAX);
 	edge(d, parent, at->config, "parent", (struct str){ 0 });
@@ -263,7 +271,7 @@ origin(struct docker_env *d, const struct docker_stage *s, struct docker_node *d
 		return -1;
 	if (!data->parent)
 		return 0;
-	*files = image_files(d, s, data->parent, e);
+	*files = image_files(d, s, data->in, data->parent, e);
 	return files->i == NODE_NONE.i ? -1 : 0;
 }
 
@@ -305,6 +313,8 @@ copy(struct docker_env *d, const struct docker_stage *s, const struct docker_ins
 	edge(d, at->config, words, "config", (struct str){ 0 });
 	VEC_PUSH(&d->identity, words);
 	data.copy = words;
+	if (d->whole)
+		return 0;
 	*layer = add(d, &rule_docker_layer, &data, i);
 	edge(d, words, *layer, "copy", (struct str){ 0 });
 	if (from.i != NODE_NONE.i)
@@ -353,6 +363,8 @@ instruction(struct docker_env *d, const struct docker_stage *s, size_t i, struct
 		at->config = add(d, &rule_docker_config, &data, i);
 		edge(d, before.config, at->config, "config", (struct str){ 0 });
 	}
+	if (d->whole && in->kind != DOCKER_COPY && in->kind != DOCKER_ADD)
+		return 0;
 	if (in->kind == DOCKER_RUN)
 		run(d, s, in, i, at, &layer);
 	else if (in->kind == DOCKER_WORKDIR)
@@ -381,6 +393,15 @@ stage(struct docker_env *d, const struct docker_stage *s, struct err *e)
 	return 0;
 }
 
+/* One node for all of it, behind everything that it is made of. */
+static int
+add_whole(struct docker_env *d, struct docker_node *data, struct err *e)
+{
+	struct project *p = d->project;
+	d->node = graph_add(&p->graph, &rule_docker_engine, arena_printf(&p->arena, "dockerfile:" STR_FMT, STR_ARG(d->env->name)), data);
+	return dockerfile_identity(p, d->env, d->node, e);
+}
+
 static int
 build(struct docker_env *d, struct err *e)
 {
@@ -395,6 +416,8 @@ build(struct docker_env *d, struct err *e)
 		return err_set(e, ERR_INPUT, "'" STR_FMT "' has mistakes", STR_ARG(d->file.text.file));
 	struct docker_node *data = arena_new(&p->arena, struct docker_node);
 	*data = (struct docker_node){ .d = d, .stage = &d->file.stages[d->file.target], .copy = NODE_NONE };
+	if (d->whole)
+		return add_whole(d, data, e);
 	d->node = graph_add(&p->graph, &rule_dockerfile, arena_printf(&p->arena, "dockerfile:" STR_FMT, STR_ARG(d->env->name)), data);
 	edge(d, d->ends[d->file.target].files, d->node, "files", (struct str){ 0 });
 	edge(d, d->ends[d->file.target].config, d->node, "config", (struct str){ 0 });
@@ -423,6 +446,7 @@ add_dockerfile(struct project *p, const struct ir_environment *env, struct err *
 		p->docker = mem_zalloc(sizeof *p->docker);
 	d = arena_new(&p->arena, struct docker_env);
 	*d = (struct docker_env){ .project = p, .env = env, .node = NODE_NONE, .next = p->docker->envs };
+	d->whole = docker_engine_builder(p) != NULL;
 	if (read(p, d, e) < 0)
 		return NODE_NONE;
 	p->docker->envs = d;

@@ -9,7 +9,7 @@
 #include "backends/sandbox.h"
 #include "rules/image_inside.h"
 
-static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir" };
+static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir", "dockerfile" };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
 
 struct js *
