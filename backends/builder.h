@@ -88,4 +88,7 @@ int builder_context(struct blobs *b, int at, const struct builder_file *files, s
 /* By name; empty: native. NULL and ERR_INPUT with the names that there are. */
 const struct builder_kind *builder_find(struct str name, struct err *e);
 
+/* The files of a context in a new folder, executables as such. */
+int builder_unpack_context(struct blobs *b, const struct digest *context, const char *folder, struct err *e);
+
 #endif

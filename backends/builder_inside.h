@@ -10,8 +10,6 @@
 #include "base/js.h"
 #include "hashing/key.h"
 
-/* The files of a context in a new folder. */
-int builder_unpack_context(struct blobs *b, const struct digest *context, const char *folder, struct err *e);
 /* A scratch folder of this build, below $TMPDIR of the job or /var/tmp; the caller removes it. */
 int builder_scratch(const struct builder_build *j, struct arena *a, struct str *out, struct err *e);
 /* A file without a name, in the same place. */

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/remote_wire.h"
 #include "backends/sandbox.h"
 #include "cli/answer.h"
 #include "cli/args.h"
 #include "cli/progress.h"
+#include "cli/remote_build.h"
 #include "cli/text.h"
 #include "sys/proc.h"
 
@@ -56,6 +58,8 @@ main(int argc, char **argv)
 	proc_ignore(SIGXFSZ); /* nor is a limit of file sizes: it is a full disk like others */
 	if (argc > 1 && strcmp(argv[1], SANDBOX_VERB) == 0)
 		return sandbox_main(argc - 1, argv + 1, &e) < 0 ? fail(&args, &e) : 0;
+	if (argc == 2 && strcmp(argv[1], REMOTE_VERB) == 0)
+		return remote_build_main(&e) < 0 ? fail(&args, &e) : 0;
 	if (args_parse(argc, (const char *const *)argv, &arena, &args, &e) < 0 || progress_check(&args, &e) < 0)
 		status = fail(&args, &e);
 	else if (args.help || !args.verb)
