@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/orchestrator.h"
 #include "cli/session.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "sys/proc.h"
 
 static struct js *
 stack_js(const struct ir_stack *k, const struct ir_stack *chosen)
@@ -32,6 +34,26 @@ describe(const struct ir_stack *k, bool chosen, struct buf *b)
 			buf_printf(b, "  %-13s " STR_FMT "\n", parts[i].name, STR_ARG(parts[i].value));
 }
 
+/* Is the program there that an image builder stands on? */
+static size_t
+check_builder(const struct ir_stack *k, struct buf *b)
+{
+	static const char *const programs[][2] = { { "buildah", "buildah" }, { "buildkit", "buildctl" }, { "kaniko", "kubectl" } };
+	const char *path = getenv("PATH");
+	struct arena a = { 0 };
+	struct str found;
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		if (!str_is(k->builder, programs[i][0]) || proc_find(programs[i][1], path ? path : "", &a, &found))
+			continue;
+		buf_printf(b, STR_FMT ": the image builder '" STR_FMT "' needs the program '%s', which is not in PATH\n", STR_ARG(k->name), STR_ARG(k->builder),
+			   programs[i][1]);
+		n++;
+	}
+	arena_done(&a);
+	return n;
+}
+
 /* What this version cannot do with a stack; the number of complaints. */
 static size_t
 check(const struct ir_stack *k, struct buf *b)
@@ -42,11 +64,7 @@ check(const struct ir_stack *k, struct buf *b)
 			   STR_ARG(k->orchestrator));
 		n++;
 	}
-	if (k->builder.n && !str_is(k->builder, "native")) {
-		buf_printf(b, STR_FMT ": the image builder '" STR_FMT "' is not in this version; 'native' is\n",
-			   STR_ARG(k->name), STR_ARG(k->builder));
-		n++;
-	}
+	n += check_builder(k, b);
 	if (k->store.n || k->remote.n) {
 		buf_printf(b, STR_FMT ": store and remote are not in this version; the cache of this machine is used\n",
 			   STR_ARG(k->name));

@@ -373,9 +373,33 @@ static const struct schema_key orchestrator_keys[] = {
 static const struct schema_section orchestrator_section = { "orchestrator",
 							    "A kind, and settings of that kind.",
 							    KEYS(orchestrator_keys) };
+static const struct schema_key tls_keys[] = {
+	{ "ca", &text, false, NULL, "A file with the authority's certificate." },
+	{ "cert", &text, false, NULL, "A file with our certificate." },
+	{ "key", &text, false, NULL, "A file with its key." },
+	{ "server", &text, false, NULL, "The name in the daemon's certificate." },
+};
+static const struct schema_section tls_section = { "tls", "How a connection is secured.", KEYS(tls_keys) };
+static const struct schema_value tls = { .what = "a map with ca, cert, key and server", .takes = TAKES_MAP, .map = &tls_section };
 static const struct schema_key builder_keys[] = {
 	{ "kind", &builder_kind, true, NULL,
 	  "`native`, `docker`, `buildah`, `buildkit`, `kaniko` or `remote`." },
+	{ "network", &text, false, "the builder's", "docker, buildah: what `RUN` sees of the network (`none`, `host`)." },
+	{ "buildkit", &truth, false, "true where the engine has it", "docker: BuildKit or the classic builder." },
+	{ "isolation", &text, false, "buildah's", "buildah: `chroot`, `oci` or `rootless`." },
+	{ "runtime", &text, false, "buildah's", "buildah: the program that runs containers (`runc`)." },
+	{ "address", &text, false, "$BUILDKIT_HOST", "buildkit: `tcp://HOST:PORT` or `unix:///PATH`; remote: `ssh://[USER@]HOST[:PORT]`." },
+	{ "tls", &tls, false, NULL, "buildkit: certificates of the connection." },
+	{ "image", &text, false, NULL, "kaniko: the executor's image; needed." },
+	{ "repository", &text, false, NULL, "kaniko: where it pushes what it built; needed." },
+	{ "namespace", &text, false, "kubectl's", "kaniko: of the pod." },
+	{ "service_account", &text, false, NULL, "kaniko: of the pod." },
+	{ "secret", &text, false, NULL, "kaniko: a secret of type `kubernetes.io/dockerconfigjson` for pushing." },
+	{ "insecure", &truth, false, "false", "kaniko: plain HTTP to the repository." },
+	{ "node_selector", &any, false, NULL, "kaniko: a map, as Kubernetes has it." },
+	{ "resources", &any, false, NULL, "kaniko: requests and limits, as Kubernetes has them." },
+	{ "pawl", &text, false, "pawl", "remote: the program at the other end." },
+	{ "command", &any, false, "ssh", "remote: a list, run instead of ssh; its stdin and stdout lead to `pawl __remote-build`." },
 };
 static const struct schema_section builder_section = { "builder", "A kind, and settings of that kind.",
 						       KEYS(builder_keys) };
@@ -392,8 +416,7 @@ static const struct schema_value builder = {
 	.takes = TAKES_TEXT | TAKES_MAP,
 	FORM_CHOICE,
 	.choices = builders,
-	.map = &builder_section,
-	.each = &any
+	.map = &builder_section
 };
 
 static const struct schema_key secret_keys[] = {

@@ -14,8 +14,9 @@ import tempfile
 import textwrap
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from images import Engine, Registry  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
+import harness  # noqa: E402
+from images import Engine, Image, Registry  # noqa: E402
 
 CONTRACT = pathlib.Path(os.environ.get("PAWL", "build/pawl")).resolve().parent / "tests" / "backends" / "contract"
 
@@ -166,3 +167,119 @@ class Builders(unittest.TestCase):
         shutil.rmtree(self.top / "scratch")
         done = self.one_row("kaniko", settings, "scratch", env)  # another client finds it by its tag
         self.assertEqual((done.returncode, (self.top / "asked").exists()), (0, False))
+
+
+class Environments(harness.PawlTest):
+    """A Dockerfile environment by each builder: made when what it is made of changed, and only then; layers of our own on top."""
+
+    PAWL_YAML = """
+        version: 1
+        pipeline: p
+        environments:
+          base:
+            dockerfile: docker/Dockerfile
+            context: .
+            args: {WHO: me}
+            contexts: {bb: "oci:parent"}
+            include: [extra.txt]
+            workdir: /srv
+        steps: {}
+        stacks:
+          other: {builder: %s}
+        """
+    DOCKERFILE = """
+        FROM bb AS unneeded
+        RUN exit 3
+        FROM bb
+        ARG WHO
+        COPY a.txt /d/
+        RUN echo $WHO > /who && cat /d/a.txt >> /who
+        FROM bb AS last
+        COPY --from=1 /who /who
+        ENV COLOUR=blue
+        """
+
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("busybox"):
+            self.skipTest("not installed: busybox-static")
+
+    def story(self, builder, dockerfile=DOCKERFILE, made="me\na\n"):
+        busybox_layout(self.root / "parent")
+        self.write("pawl.yaml", self.PAWL_YAML % json.dumps(builder))
+        self.write("docker/Dockerfile", dockerfile)
+        self.write("a.txt", "a\n")
+        self.write("extra.txt", "x\n")
+        self.write("unused.txt", "u\n")
+        self.age()
+        first = self.image("made")
+        image = Image(self.root / "out")
+        self.assertEqual((image.files["who"][1], image.files["srv/extra.txt"][1]), (made.encode(), b"x\n"))
+        self.assertIn("COLOUR=blue", image.config["config"]["Env"])
+        self.assertEqual(self.image("hit"), first)
+        self.edit("docker/Dockerfile", "RUN exit 3", "RUN exit 4  # nobody needs it")
+        self.write("unused.txt", "other\n")
+        self.assertEqual(self.image("hit"), first)
+        self.write("extra.txt", "y\n")
+        self.assertEqual(self.ran(), ["image:base"])
+        self.write("a.txt", "b\n")
+        self.assertEqual(self.ran(), ["dockerfile:base", "image:base"])
+        self.assertIn(b"b\n", Image(self.root / "out").files["who"][1])
+
+    def image(self, state):
+        image = self.pawl("--stack", "other", "--json", "build", "base", "--output", "oci:out").json["images"][0]
+        self.assertEqual(image["state"], state)
+        return image["digest"]
+
+    def ran(self):
+        events = self.top / "events"
+        self.pawl("--stack", "other", "--events", str(events), "build", "base", "--output", "oci:out")
+        rows = [json.loads(line) for line in events.read_text().splitlines()]
+        return sorted(r["node"] for r in rows if r["event"] == "node.start")
+
+    def test_buildah(self):
+        if os.geteuid() != 0 or not shutil.which("buildah"):
+            self.skipTest("not here: root and buildah")
+        self.write("storage.conf", '[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' % (self.top, self.top))
+        self.env["CONTAINERS_STORAGE_CONF"] = str(self.root / "storage.conf")
+        self.story({"kind": "buildah", "isolation": "chroot", "network": "host"})
+
+    def test_docker(self):
+        if not Engine.possible():
+            self.skipTest("not here: root and dockerd")
+        engine = Engine()
+        self.addCleanup(engine.stop)
+        self.env["DOCKER_HOST"] = engine.host
+        self.story({"kind": "docker", "network": "none"})
+
+    def test_another_pawl(self):
+        talk = self.top / "talk"
+        far = "PAWL_CACHE='%s' exec '%s' __remote-build" % (self.top / "far", pathlib.Path(harness.PAWL).resolve())
+        builder = {"kind": "remote", "command": ["sh", "-c", "tee '%s' | (%s)" % (talk, far)]}
+        self.story(builder)
+        # The parent went over once, when the other side lacked it.
+        self.assertLess(talk.stat().st_size, (self.root / "parent").stat().st_size + 20000)
+
+    def test_a_builder_that_is_not_there(self):
+        busybox_layout(self.root / "parent")
+        self.write("pawl.yaml", self.PAWL_YAML % '{"kind": "remote", "command": ["no-such-program"]}')
+        self.write("docker/Dockerfile", "FROM bb\nRUN true\n")
+        self.write("extra.txt", "x\n")
+        self.assertIn("no-such-program", self.pawl("--stack", "other", "build", "base", status=3).err)
+        self.write("pawl.yaml", self.PAWL_YAML % '{"kind": "remote"}')
+        self.assertIn("needs an address", self.pawl("--stack", "other", "build", "base", status=2).err)
+        self.write("pawl.yaml", self.PAWL_YAML % '{"kind": "docker"}')
+        self.env["DOCKER_HOST"] = "unix:///nowhere.sock"
+        self.assertIn("nowhere.sock", self.pawl("--stack", "other", "build", "base", status=3).err)
+
+    def test_a_command_that_fails(self):
+        if os.geteuid() != 0 or not shutil.which("buildah"):
+            self.skipTest("not here: root and buildah")
+        busybox_layout(self.root / "parent")
+        self.write("storage.conf", '[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' % (self.top, self.top))
+        self.env["CONTAINERS_STORAGE_CONF"] = str(self.root / "storage.conf")
+        self.write("pawl.yaml", self.PAWL_YAML % '{"kind": "buildah", "isolation": "chroot", "network": "host"}')
+        self.write("docker/Dockerfile", "FROM bb\nRUN echo the last words && exit 7\n")
+        self.write("extra.txt", "x\n")
+        outcome = self.pawl("--stack", "other", "build", "base", status=1)
+        self.assertIn("the last words", outcome.err)
