@@ -153,13 +153,14 @@ from_file(const char *const *environ_, const char *path, struct str host, struct
 	return 0;
 }
 
-int
-creds_find(const char *const *environ_, struct str host, struct str repository, struct arena *a, struct creds *out, struct err *e)
+static size_t
+auth_files(const char *const *environ_, const char *path[4], struct arena *a)
 {
 	const char *home = var(environ_, "HOME"), *docker = var(environ_, "DOCKER_CONFIG"), *explicit = var(environ_, "REGISTRY_AUTH_FILE");
 	const char *runtime = var(environ_, "XDG_RUNTIME_DIR"), *config = var(environ_, "XDG_CONFIG_HOME");
-	const char *path[4] = { explicit };
-	size_t n = explicit ? 1 : 0;
+	size_t n = 0;
+	if (explicit)
+		path[n++] = explicit;
 	if (docker)
 		path[n++] = arena_printf(a, "%s/config.json", docker).p;
 	else if (home)
@@ -170,6 +171,14 @@ creds_find(const char *const *environ_, struct str host, struct str repository, 
 		path[n++] = arena_printf(a, "%s/containers/auth.json", config).p;
 	else if (home)
 		path[n++] = arena_printf(a, "%s/.config/containers/auth.json", home).p;
+	return n;
+}
+
+int
+creds_find(const char *const *environ_, struct str host, struct str repository, struct arena *a, struct creds *out, struct err *e)
+{
+	const char *path[4];
+	const size_t n = auth_files(environ_, path, a);
 	struct creds c = { 0 };
 	for (size_t i = 0; i < n && !c.found; i++) {
 		if (from_file(environ_, path[i], host, repository, a, &c, e) < 0)
@@ -177,4 +186,23 @@ creds_find(const char *const *environ_, struct str host, struct str repository, 
 	}
 	*out = c;
 	return 0;
+}
+
+void
+creds_state(const char *const *environ_, struct buf *out)
+{
+	struct arena a = { 0 };
+	const char *path[4];
+	const size_t n = auth_files(environ_, path, &a);
+	for (size_t i = 0; i < n; i++) {
+		struct file_stat st = { 0 };
+		buf_text(out, str_z(path[i]));
+		if (file_stat(AT_FDCWD, path[i], true, &st, NULL) < 0)
+			st = (struct file_stat){ 0 };
+		buf_u64(out, st.ino);
+		buf_u64(out, st.size);
+		buf_u64(out, (uint64_t)st.mtime);
+		buf_u64(out, (uint64_t)st.ctime);
+	}
+	arena_done(&a);
 }

@@ -11,6 +11,7 @@
 #define PAWL_BACKENDS_CREDS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 struct creds {
@@ -22,5 +23,8 @@ struct creds {
 
 /* environ_: the caller's variables. Without an answer found is false; a broken file or helper is an error. */
 int creds_find(const char *const *environ_, struct str host, struct str repository, struct arena *a, struct creds *out, struct err *e);
+
+/* The state of the files that an answer would come from, appended: where it is the same, so is the answer. */
+void creds_state(const char *const *environ_, struct buf *out);
 
 #endif

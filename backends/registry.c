@@ -2,13 +2,11 @@
 #include "backends/registry.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/registry_inside.h"
 
-#define BLOB_MOST (UINT64_C(1) << 40)          /* of a blob whose size nobody says */
 #define DEFAULT_HOST "docker.io"             /* of references without a host */
 #define DEFAULT_SERVER "registry-1.docker.io" /* that answers for it */
 
@@ -20,6 +18,8 @@ registry_new(const struct registry_opts *o, struct err *e)
 		return NULL;
 	struct registry *r = mem_zalloc(sizeof *r);
 	r->opts = *o;
+	if (o->tokens)
+		r->opts.tokens = arena_z(&r->arena, str_z(o->tokens));
 	r->http = http;
 	return r;
 }
@@ -154,27 +154,6 @@ scope_of(const struct registry_request *q, struct arena *a)
 	return arena_printf(a, STR_FMT " %s " STR_FMT, STR_ARG(q->ref->repository), q->actions, STR_ARG(q->mount_from));
 }
 
-static struct registry_token *
-find_token(struct registry *r, struct str host, struct str scope)
-{
-	for (size_t i = 0; i < r->tokens.n; i++) {
-		if (str_eq(r->tokens.v[i].host, host) && str_eq(r->tokens.v[i].scope, scope))
-			return &r->tokens.v[i];
-	}
-	return NULL;
-}
-
-static void
-keep_token(struct registry *r, struct str host, struct str scope, struct str header)
-{
-	struct registry_token *t = find_token(r, host, scope);
-	if (!t) {
-		VEC_PUSH(&r->tokens, ((struct registry_token){ arena_str(&r->arena, host), arena_str(&r->arena, scope), { 0 } }));
-		t = &r->tokens.v[r->tokens.n - 1];
-	}
-	t->header = arena_str(&r->arena, header);
-}
-
 static int
 ask_once(struct registry *r, const struct registry_request *q, struct str url, struct str header, struct arena *a, struct http_answer *out,
 	 struct err *e)
@@ -208,19 +187,20 @@ ask_with_token(struct registry *r, const struct registry_request *q, struct str 
 	       struct err *e)
 {
 	const struct str scope = scope_of(q, a);
-	const struct registry_token *known = find_token(r, q->ref->host, scope);
+	const struct str known = registry_token_find(r, q->ref->host, scope);
 	struct http_answer answer;
-	if (ask_once(r, q, url, known ? known->header : (struct str){ 0 }, a, &answer, e) < 0)
+	if (ask_once(r, q, url, known, a, &answer, e) < 0)
 		return -1;
 	if (answer.status == 401 && http_same_origin(url, base)) {
 		struct str header;
-		if (registry_authorize(r, q, &answer, a, &header, e) < 0)
+		int64_t seconds;
+		if (registry_authorize(r, q, &answer, a, &header, &seconds, e) < 0)
 			return -1;
 		if (header.n > 0) {
 			if (ask_once(r, q, url, header, a, &answer, e) < 0)
 				return -1;
 			if (answer.status != 401)
-				keep_token(r, q->ref->host, scope, header);
+				registry_token_keep(r, q->ref->host, scope, header, seconds);
 		}
 	}
 	*out = answer;
@@ -339,56 +319,6 @@ registry_manifest(struct registry *r, const struct registry_ref *ref, struct str
 	if (bad == 0) {
 		buf_put(bytes, answer.body);
 		*digest = digest_of(answer.body);
-	}
-	arena_done(&a);
-	return bad;
-}
-
-static int
-get_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blob_writer *to, struct arena *a,
-	 struct err *e)
-{
-	uint64_t have = 0;
-	const struct str name = digest_str(d, a);
-	const struct registry_request q = { .ref = ref, .method = "GET", .actions = "pull", .to = to, .most = size ? size : BLOB_MOST, .have = &have,
-					    .limit = (size_t)1 << 20,
-					    .path = arena_printf(a, "/v2/" STR_FMT "/blobs/" STR_FMT, STR_ARG(ref->repository), STR_ARG(name)) };
-	struct http_answer answer;
-	/* A server may also end early without a word of it: it is asked for the rest as long as something comes. */
-	for (uint64_t before = 0;; before = have) {
-		if (registry_ask(r, &q, a, &answer, e) < 0)
-			return -1;
-		if (answer.status != 200 && answer.status != 206)
-			return registry_refused(ref, arena_printf(a, "get the blob " STR_FMT " of", STR_ARG(name)).p, &answer, e);
-		if (size == 0 || have >= size)
-			return 0;
-		if (have == before)
-			return err_set(e, ERR_DAMAGED, "the registry sends %" PRIu64 " of the %" PRIu64 " bytes of " STR_FMT, have, size, STR_ARG(name));
-	}
-}
-
-int
-registry_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blobs *b, struct err *e)
-{
-	uint64_t there;
-	if (blobs_has(b, d, &there) && (size == 0 || there == size))
-		return 0;
-	struct arena a = { 0 };
-	struct blob_writer *to;
-	if (blob_begin(b, &to, e) < 0)
-		return -1;
-	int bad = get_blob(r, ref, d, size, to, &a, e);
-	if (bad < 0) {
-		blob_abort(to);
-	} else {
-		struct digest got;
-		uint64_t n;
-		bad = blob_commit(to, d, &got, &n, e);
-	}
-	if (bad < 0) {
-		if (e && e->code == ERR_DAMAGED) /* nothing of the cache's is: there is nothing to make again */
-			e->code = ERR_WORLD;
-		(void)err_wrap(e, "get a blob of " STR_FMT "/" STR_FMT, STR_ARG(ref->host), STR_ARG(ref->repository));
 	}
 	arena_done(&a);
 	return bad;

@@ -4,7 +4,7 @@
  *
  * Plain HTTP only for loopback hosts, or where `insecure` allows it. Credentials are looked up (backends/creds.h) when a registry asks for
  * them, go to that registry and the token server it names, and never to where an upload or a redirect leads on another origin. Tokens are kept for the
- * session. Manifests and blobs are checked against their digests. 401 and 403 are ERR_DENIED, a manifest that is
+ * session, or as long as they last. Manifests and blobs are checked against their digests. 401 and 403 are ERR_DENIED, a manifest that is
  * not there ERR_MISSING, all else that a registry does ERR_WORLD; ERR_DAMAGED and another ERR_MISSING are about blobs of the store.
  */
 #ifndef PAWL_BACKENDS_REGISTRY_H
@@ -22,6 +22,7 @@ struct registry_opts {
 	const char *const *environ_; /* the caller's variables: credentials, SSL_CERT_FILE */
 	bool insecure;
 	struct records *records;     /* TABLE_SEEN; NULL: nothing is known */
+	const char *tokens;          /* folder for tokens that last (registry_token.c), copied; NULL: they are kept for the session alone */
 	const atomic_bool *stop;     /* NULL, or: once it is true requests end, ERR_INTERRUPTED */
 };
 
@@ -40,14 +41,16 @@ int registry_ref_parse(struct str text, struct arena *a, struct registry_ref *ou
 /* The manifest for a platform: an index is followed. bytes: as they came (their digest is *digest); appended. */
 int registry_manifest(struct registry *r, const struct registry_ref *ref, struct str platform, struct buf *bytes, struct digest *digest,
 		      struct err *e);
-/* A blob into the store, checked. Nothing happens when it is there. size: for the message and a check; 0: not known. */
-int registry_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blobs *b, struct err *e);
-
 struct registry_item {
 	struct digest digest;
 	uint64_t size;
 	struct str from;  /* another repository of the same host that has it (a parent's): mounted from there; empty: none */
 };
+/* A blob into the store, checked. Nothing happens when it is there. size: for the message and a check; 0: not known. */
+int registry_blob(struct registry *r, const struct registry_ref *ref, const struct digest *d, uint64_t size, struct blobs *b, struct err *e);
+/* Those that are missing, four at a time. from: not used. */
+int registry_blobs(struct registry *r, const struct registry_ref *ref, const struct registry_item *v, size_t n, struct blobs *b, struct err *e);
+
 struct registry_push {
 	const struct registry_ref *to;      /* tag: "" for none */
 	const struct registry_item *items;  /* config and layers */

@@ -85,7 +85,8 @@ put_scopes(struct buf *out, const struct registry_request *q, const char *betwee
 }
 
 static int
-token_of(const struct http_answer *answer, const struct registry_request *q, struct arena *a, struct str *header, struct err *e)
+token_of(const struct http_answer *answer, const struct registry_request *q, struct arena *a, struct str *header, int64_t *seconds,
+	 struct err *e)
 {
 	AUTO_JS doc = NULL;
 	if (answer->status == 401 || answer->status == 403)
@@ -97,15 +98,18 @@ token_of(const struct http_answer *answer, const struct registry_request *q, str
 	struct str token = js_str(js_get(doc, "token"));
 	if (token.n == 0)
 		token = js_str(js_get(doc, "access_token"));
-	if (token.n == 0)
-		return err_set(e, ERR_WORLD, "the token server of " STR_FMT " gave no token", STR_ARG(q->ref->host));
+	if (!registry_token_good(token))
+		return err_set(e, ERR_WORLD, "the token server of " STR_FMT " gave no token that can be used", STR_ARG(q->ref->host));
+	/* A minute where nothing is said: the specification's. More than a day is nobody's intent. */
+	const int64_t said = js_num(js_get(doc, "expires_in"));
+	*seconds = said <= 0 ? 60 : said < 86400 ? said : 86400;
 	*header = arena_printf(a, "Bearer " STR_FMT, STR_ARG(token));
 	return 0;
 }
 
 static int
 bearer(struct registry *r, const struct registry_request *q, const struct challenge *c, const struct creds *who, struct arena *a,
-       struct str *header, struct err *e)
+       struct str *header, int64_t *seconds, struct err *e)
 {
 	const bool plain = str_starts(registry_base(r, q->ref->host, a), STR("http://"));
 	if (!str_starts(c->realm, STR("https://")) && !(plain && str_starts(c->realm, STR("http://"))))
@@ -150,16 +154,17 @@ bearer(struct registry *r, const struct registry_request *q, const struct challe
 	} while (bad < 0 ? retry_failure(&again, r->http) : retry_answer(&again, &answer));
 	if (bad < 0)
 		return -1;
-	return token_of(&answer, q, a, header, e);
+	return token_of(&answer, q, a, header, seconds, e);
 }
 
 int
 registry_authorize(struct registry *r, const struct registry_request *q, const struct http_answer *answer, struct arena *a, struct str *header,
-		   struct err *e)
+		   int64_t *seconds, struct err *e)
 {
 	const struct challenge c = read_challenge(http_header(answer, "www-authenticate"), a);
 	struct creds who;
 	*header = (struct str){ 0 };
+	*seconds = 0;
 	if (!c.bearer && !c.basic)
 		return 0;
 	if (creds_find(r->opts.environ_, q->ref->host, q->ref->repository, a, &who, e) < 0)
@@ -167,7 +172,7 @@ registry_authorize(struct registry *r, const struct registry_request *q, const s
 	if (who.bearer.n > 0)
 		*header = arena_printf(a, "Bearer " STR_FMT, STR_ARG(who.bearer));
 	else if (c.bearer)
-		return bearer(r, q, &c, &who, a, header, e);
+		return bearer(r, q, &c, &who, a, header, seconds, e);
 	else if (who.user.n > 0)
 		*header = basic_header(&who, a);
 	return 0;

@@ -76,8 +76,12 @@ int registry_ask(struct registry *r, const struct registry_request *q, struct ar
 int registry_refused(const struct registry_ref *ref, const char *what, const struct http_answer *answer, struct err *e);
 /* The base of a host: "http://localhost:5000". */
 struct str registry_base(const struct registry *r, struct str host, struct arena *a);
-/* An answer to 401: the value of Authorization; empty: nothing to offer. registry_auth.c */
+/* An answer to 401: the value of Authorization; empty: nothing to offer. seconds: how long it lasts; 0: for this session. registry_auth.c */
 int registry_authorize(struct registry *r, const struct registry_request *q, const struct http_answer *answer, struct arena *a, struct str *header,
-		       struct err *e);
+		       int64_t *seconds, struct err *e);
+/* registry_token.c: the value of Authorization that was good before; empty: none is known. */
+bool registry_token_good(struct str s); /* can it stand in a header? */
+struct str registry_token_find(struct registry *r, struct str host, struct str scope);
+void registry_token_keep(struct registry *r, struct str host, struct str scope, struct str header, int64_t seconds);
 
 #endif

@@ -32,6 +32,9 @@ struct image_state {
 	VEC(struct image_made) made;
 };
 
+/* parent_make.c: how registries are asked on behalf of a project. */
+struct registry_opts project_registry(struct project *p, const atomic_bool *stop, struct arena *a);
+
 struct image_state *image_state_of(struct project *p); /* made on first use: loop thread */
 void image_note_made(struct project *p, struct str environment, const struct digest *d); /* any thread, once the state is there */
 

@@ -113,7 +113,7 @@ push_index(struct project *p, const struct image_one *v, const struct layout_ima
 static int
 push_all(struct project *p, const struct image_one *v, size_t n, struct str prefix, struct batch *seen, struct arena *a, struct str *ref, struct err *e)
 {
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
+	const struct registry_opts o = project_registry(p, NULL, a);
 	const struct pushing x = { p, v[0].env, v[0].result };
 	struct layout_image i;
 	struct registry_ref to;

@@ -16,8 +16,11 @@
 static struct registry *
 open_session(struct project *p, struct err *e)
 {
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack->insecure, .records = p->cache->records };
-	return registry_new(&o, e);
+	struct arena a = { 0 };
+	const struct registry_opts o = project_registry(p, NULL, &a);
+	struct registry *r = registry_new(&o, e);
+	arena_done(&a);
+	return r;
 }
 
 static struct registry_ref
@@ -126,8 +129,11 @@ image_reuse_fetch(struct project *p, const struct image_layers *l, struct err *e
 	struct registry *r = bad == 0 ? open_session(p, e) : NULL;
 	if (!r)
 		bad = -1;
-	for (size_t i = 0; i < l->n && bad == 0; i++)
-		bad = registry_blob(r, &from, &l->v[i].digest, l->v[i].size, p->cache->blobs, e);
+	struct registry_item *v = arena_array(&a, struct registry_item, l->n + 1);
+	for (size_t i = 0; i < l->n; i++)
+		v[i] = (struct registry_item){ .digest = l->v[i].digest, .size = l->v[i].size };
+	if (bad == 0)
+		bad = registry_blobs(r, &from, v, l->n, p->cache->blobs, e);
 	registry_free(r);
 	arena_done(&a);
 	return bad < 0 ? err_wrap(e, "the image was found in the registry; 'pawl build --no-cache' makes it here") : 0;

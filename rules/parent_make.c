@@ -5,6 +5,7 @@
 #include "backends/layout.h"
 #include "backends/pyroot.h"
 #include "backends/registry.h"
+#include "rules/image_inside.h"
 #include "rules/parent_inside.h"
 
 /* "FOLDER[:TAG]": the whole text is a folder if there is one of that name. */
@@ -17,16 +18,26 @@ oci_parts(struct project *p, struct str ref, struct arena *a, const char **folde
 	*tag = whole ? (struct str){ 0 } : c.tail;
 }
 
+struct registry_opts
+project_registry(struct project *p, const atomic_bool *stop, struct arena *a)
+{
+	const char *tokens = arena_z(a, path_join(a, p->cache->folder, STR("tokens")));
+	return (struct registry_opts){ .environ_ = p->opts.environ_, .insecure = p->stack && p->stack->insecure, .records = p->cache->records,
+				       .tokens = p->cache->degraded ? NULL : tokens, .stop = stop };
+}
+
 static struct registry *
 session(struct project *p, const atomic_bool *stop, struct err *e)
 {
-	const struct registry_opts o = { .environ_ = p->opts.environ_, .insecure = p->stack && p->stack->insecure, .records = p->cache->records,
-					 .stop = stop };
-	if (p->opts.offline) {
+	struct arena a = { 0 };
+	const struct registry_opts o = project_registry(p, stop, &a);
+	struct registry *r = NULL;
+	if (p->opts.offline)
 		(void)err_set(e, ERR_WORLD, "the network is needed, and --offline forbids it");
-		return NULL;
-	}
-	return registry_new(&o, e);
+	else
+		r = registry_new(&o, e);
+	arena_done(&a);
+	return r;
 }
 
 static void
@@ -84,11 +95,13 @@ look_for_packages(struct project *p, struct parent_info *out, struct arena *a, s
 static int
 fetch_layers(struct project *p, struct registry *r, const struct registry_ref *ref, const struct parent_info *i, struct err *e)
 {
-	for (size_t k = 0; k < i->nlayers; k++) {
-		if (registry_blob(r, ref, &i->layers[k].digest, i->layers[k].size, p->cache->blobs, e) < 0)
-			return -1;
-	}
-	return 0;
+	struct arena a = { 0 };
+	struct registry_item *v = arena_array(&a, struct registry_item, i->nlayers + 1);
+	for (size_t k = 0; k < i->nlayers; k++)
+		v[k] = (struct registry_item){ .digest = i->layers[k].digest, .size = i->layers[k].size };
+	const int bad = registry_blobs(r, ref, v, i->nlayers, p->cache->blobs, e);
+	arena_done(&a);
+	return bad;
 }
 
 static int

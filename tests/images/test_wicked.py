@@ -187,6 +187,70 @@ class Pushing(WickedTest):
         self.pawl("build", "base", "--push")
 
 
+class Tokens(WickedTest):
+    """A registry that wants bearer tokens, and a server that gives them."""
+
+    def setUp(self):
+        super().setUp()
+        self.project("parent: scratch\ninclude: [a.txt]\n", a_dot_txt="a\n")
+        self.write("pawl.yaml", self.read("pawl.yaml") + "stacks:\n  local: {registry: \"%s/team\"}\n" % self.registry.host)
+        (self.top / "config.json").write_text(json.dumps({"auths": {self.registry.host: {"auth": base64.b64encode(b"ann:secret").decode()}}}))
+        self.given, self.seconds = [], 300
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH"):
+            self.registry.fault(method, "/v2/", self.guard, times=10**6)
+        self.registry.fault("GET", "/token", self.give, times=10**6)
+
+    def give(self, handler):
+        self.given.append("token-%d" % len(self.given))
+        handler.reply(200, {}, json.dumps({"token": self.given[-1], "expires_in": self.seconds}).encode())
+        return True
+
+    def guard(self, handler):
+        if handler.headers.get("Authorization") in ["Bearer " + token for token in self.given]:
+            return False
+        handler.drain()
+        handler.reply(401, {"WWW-Authenticate": 'Bearer realm="http://%s/token",service="s"' % self.registry.host})
+        return True
+
+    def again(self):
+        """The requests of another push of something new."""
+        before = len(self.registry.seen)
+        self.write("a.txt", self.read("a.txt") + "x")
+        self.pawl("build", "base", "--push")
+        return self.registry.requests(before)
+
+    def test_kept_as_long_as_they_last(self):
+        self.again()
+        self.assertFalse([path for method, path in self.again() if "token" in path], "no request before the first")
+        files = list((self.cache / "tokens").iterdir())
+        self.assertTrue(files)
+        for path in files:
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+            self.assertNotIn("secret", path.read_text())
+        self.given.clear()
+        self.assertTrue([path for method, path in self.again() if "token" in path], "the registry forgot them")
+        (self.top / "config.json").write_text(json.dumps({"auths": {self.registry.host: {"auth": base64.b64encode(b"bob:secret").decode()}}}))
+        self.assertTrue([path for method, path in self.again() if "token" in path], "somebody else logged in")
+
+    def test_short_ones_are_not_kept(self):
+        self.seconds = 5
+        self.again()
+        self.assertFalse((self.cache / "tokens").exists())
+        self.assertTrue([path for method, path in self.again() if "token" in path])
+
+    def test_a_damaged_file(self):
+        self.again()
+        for content in (b"", b"x", b"99999999999999999999\nBearer x", b"9000000000000000000\nBasic x", b"9000000000000000000\nBearer x\r\nEvil: y"):
+            for path in (self.cache / "tokens").iterdir():
+                path.write_bytes(content)
+            self.again()
+        self.assertFalse([row for row in self.registry.seen if "Evil" in row[2]])
+
+    def test_the_server_of_tokens_may_stumble(self):
+        self.registry.faults.insert(0, ["GET", "/token", wicked.answer(503, {"Retry-After": "0"}), 1])
+        self.again()
+
+
 class Pulling(WickedTest):
     def setUp(self):
         super().setUp()
@@ -268,6 +332,32 @@ class Pulling(WickedTest):
         other.fault("GET", self.layer, wicked.truncated(300000))
         self.pull()
         self.assertEqual([row[2].get("Range") for row in other.seen], [None, "bytes=300000-"])
+
+    def test_layers_come_side_by_side(self):
+        import gzip
+        import threading
+        manifest = json.loads(self.manifest)
+        config = json.loads(self.registry.blobs[manifest["config"]["digest"]])
+        for i in range(3):
+            tar = tar_of([("etc/more%d" % i, "%d\n" % i)])
+            data = gzip.compress(tar, mtime=0)
+            digest = "sha256:" + wicked.hashlib.sha256(data).hexdigest()
+            self.registry.blobs[digest] = data
+            manifest["layers"].append(dict(manifest["layers"][0], digest=digest, size=len(data)))
+            config["rootfs"]["diff_ids"].append("sha256:" + wicked.hashlib.sha256(tar).hexdigest())
+        data = json.dumps(config).encode()
+        digest = "sha256:" + wicked.hashlib.sha256(data).hexdigest()
+        self.registry.blobs[digest] = data
+        manifest["config"].update(digest=digest, size=len(data))
+        self.registry.manifests["/v2/x/y", "1"] = ("application/vnd.oci.image.manifest.v1+json", json.dumps(manifest).encode())
+        together = threading.Barrier(4, timeout=30)
+
+        def meet(handler):
+            together.wait()
+            return False
+        for layer in manifest["layers"]:
+            self.registry.fault("GET", layer["digest"], meet)
+        self.pull()
 
     def test_a_refused_pull_leaves_the_pin_for_next_time(self):
         self.registry.fault("GET", self.layer, wicked.forged, times=1)
