@@ -17,6 +17,7 @@
 #include "rules/platforms.h"
 #include "rules/rules.h"
 #include "rules/rundirs.h"
+#include "rules/share.h"
 #include "rules/snapshot.h"
 #include "rules/tool.h"
 #include "sys/file.h"
@@ -133,6 +134,7 @@ project_close(struct project *p)
 	image_state_free(p->image);
 	docker_state_free(p->docker);
 	kept_free(p->kept);
+	shares_free(p->shares);
 	rundirs_free(p->rundirs);
 	lock_done(&p->lock);
 	graph_done(&p->graph);

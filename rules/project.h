@@ -61,6 +61,7 @@ struct project {
 	struct python_state *python;  /* rules/interpreter.h; in the project's arena */
 	struct rundirs *rundirs;      /* rules/rundirs.h */
 	struct kept *kept;            /* rules/kept.h */
+	struct shares *shares;        /* rules/share.h */
 };
 
 /* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */

@@ -443,7 +443,9 @@ static const struct schema_key stack_keys[] = {
 	  "others find it, `pawl-` and the digest of its key. Who may push there may give you images." },
 	{ "store", &text, false, NULL, "Where artifacts are kept: `s3://bucket/prefix`." },
 	{ "remote", &text, false, NULL, "The shared cache." },
-	{ "pools", &resources, false, "the machine's", "How much of each resource there is." },
+	{ "pools", &resources, false, "the machine's",
+	  "How much of each resource there is. `cpus` and `memory` are each invocation's own; of `gpus` and of names of your own (a licence) there is so much for all "
+	  "invocations on one cache together, and steps get theirs in the order in which they ask." },
 	{ "secrets", &secrets, false, "the caller's variables", "Where secrets come from." },
 };
 static const struct schema_section stack_section = { "A stack",

@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
+#include "rules/share.h"
 #include "rules/observed.h"
 #include "rules/snapshot.h"
 #include "rules/template.h"
@@ -416,8 +417,8 @@ const struct rule rule_step = {
 	.usable = usable,
 	.in_place = in_place,
 	.restore = step_restore,
-	.start = step_start,
-	.stop = step_stop,
+	.start = share_start,
+	.stop = share_stop,
 	.observe = observe,
 	.explain = step_explain,
 	.needs = needs,
