@@ -2,9 +2,9 @@
  *
  * turns: a resource of the machine (a GPU, a licence) that all invocations on this cache share, each in its turn.
  *
- * One file for each name, pools/HEX (the fingerprint of the name). Who wants some of it stands in line with a ticket and gets it when all before him have theirs
- * and what is held leaves enough: nobody passes anybody, so nobody waits for ever. A ticket lives as long as its owner: he holds a lock on a byte of the
- * file, and the next one who looks strikes out what has none.
+ * One file for each name, pools/HEX (the fingerprint of the name). Who wants some of it stands in line with a ticket and gets it when all before
+ * him have theirs and what is held leaves enough: nobody passes anybody, so nobody waits for ever. A ticket lives as long as its owner: he holds
+ * a lock on a byte of the file, and the next one who looks strikes out what has none.
  *
  *	file   u64 magic | u64 next ticket | n x { u64 ticket | u64 amount | u64 held: 0, 1 }, in the order of tickets; this machine's byte order
  *	locks  byte 0: held while reading and writing the file; byte 1 + ticket: its owner's

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * share: pools that all invocations on this cache share. A stack's `gpus` and the pools with names of its own (a licence) are there once on the machine, whoever
- * runs: a step that needs some of one waits for its turn (cache/turns.h) before it starts. `cpus` and `memory` are each invocation's own.
+ * share: pools that all invocations on this cache share. A stack's `gpus` and the pools with names of its own (a licence) are there once on the
+ * machine, whoever runs: a step that needs some of one waits for its turn (cache/turns.h) before it starts. `cpus` and `memory` are each
+ * invocation's own.
  *
  *	start -> every pool that it needs, in the order of their names, is its -> step_start -> ... -> task.done -> given back
  *

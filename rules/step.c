@@ -5,8 +5,8 @@
 
 #include "base/vec.h"
 #include "rules/foreach.h"
-#include "rules/share.h"
 #include "rules/observed.h"
+#include "rules/share.h"
 #include "rules/snapshot.h"
 #include "rules/template.h"
 #include "sys/clock.h"
