@@ -2,6 +2,7 @@
  *
  * Processes on this machine.
  *
+ *	STARTED [local_submit] -> RUNNING [local_attend]
  *	RUNNING --leader's pidfd--> EMPTYING [leader_ended] --group has no member--> drained, ended() [finish]
  *	   |  timeout: TERM, 2 s later KILL   |  stop: TERM or KILL to the group
  *
@@ -12,6 +13,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,7 @@ struct found {
 
 struct orchestrator {
 	struct loop *loop;
+	pthread_mutex_t mutex; /* all below */
 	/* With the first job: */
 	struct guard *guard;
 	int null;
@@ -70,6 +73,7 @@ struct job {
 	struct observer *observer; /* NULL: none */
 	struct job_end end;
 	int64_t started;  /* clock_mono */
+	int64_t timeout;  /* ns; 0: none */
 	int64_t empty_by; /* clock_mono: patience with a killed group */
 	int64_t wait;     /* ns until the next look at it */
 	bool killed;
@@ -84,6 +88,7 @@ local_open(struct loop *l, struct err *e)
 	struct orchestrator *o = mem_zalloc(sizeof *o);
 
 	o->loop = l;
+	pthread_mutex_init(&o->mutex, NULL);
 	o->null = o->folder = -1;
 	return o;
 }
@@ -98,6 +103,7 @@ local_close(struct orchestrator *o)
 	file_closep(&o->folder);
 	VEC_DONE(&o->found);
 	arena_done(&o->arena);
+	pthread_mutex_destroy(&o->mutex);
 	free(o);
 }
 
@@ -179,6 +185,14 @@ finish(struct job *j)
 	calls.ended(calls.ctx, &end, NULL);
 }
 
+static void
+guard(struct job *j, bool add)
+{
+	pthread_mutex_lock(&j->o->mutex);
+	(add ? guard_add : guard_remove)(j->o->guard, j->proc.pid);
+	pthread_mutex_unlock(&j->o->mutex);
+}
+
 static bool
 nobody_in(pid_t group)
 {
@@ -206,7 +220,7 @@ look_at_group(void *ctx)
 
 	j->timer = 0;
 	if (group_empty(j->proc.pid) || now >= j->empty_by) {
-		guard_remove(j->o->guard, j->proc.pid);
+		guard(j, false);
 		finish(j);
 		return;
 	}
@@ -332,13 +346,41 @@ folder_of(struct orchestrator *o, const char *cwd, struct err *e)
 	return o->folder = file_open_dir(AT_FDCWD, cwd, e);
 }
 
+/* What all jobs share, made with the first one. */
+static int
+begin(struct orchestrator *o, struct err *e)
+{
+	if (o->guard != NULL)
+		return 0;
+	if (o->null < 0 && (o->null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e)) < 0)
+		return -1;
+	proc_signals(&o->signals);
+	o->guard = guard_open(e);
+	return o->guard == NULL ? -1 : 0;
+}
+
+static int
+share(struct orchestrator *o, const char *const *argv, const struct job_spec *s, struct proc_opts *out, struct err *e)
+{
+	pthread_mutex_lock(&o->mutex);
+	const int ret = begin(o, e) < 0 || folder_of(o, s->cwd, e) < 0 ? -1 : 0;
+
+	if (ret == 0) {
+		out->in = o->null;
+		out->cwd = o->folder;
+		out->signals = &o->signals;
+		out->program = program_of(o, argv[0], s->envp);
+	}
+	pthread_mutex_unlock(&o->mutex);
+	return ret;
+}
+
 static int
 spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 {
 	struct arena a = { 0 };
 	const char *const *argv = s->argv;
-	int ret = 0, cwd = -1;
-
+	int ret = 0;
 	char self[4096]; /* until the program is started: it is in its argv */
 
 	if (s->sandbox != NULL) {
@@ -346,17 +388,14 @@ spawn(struct job *j, const struct job_spec *s, int out, int err, struct err *e)
 		if (ret == 0)
 			ret = sandbox_command(s->sandbox, s->argv, s->envp, self, &a, &argv, e);
 	}
-	if (ret == 0)
-		ret = cwd = folder_of(j->o, s->cwd, e);
-	if (ret >= 0) {
-		const struct proc_opts o = {
-			.argv = argv, .envp = s->envp, .cwd = cwd, .in = j->o->null, .out = out, .err = err, .group = true,
-			.die_with_parent = true, .program = program_of(j->o, argv[0], s->envp), .signals = &j->o->signals,
+	if (ret == 0) {
+		struct proc_opts o = {
+			.argv = argv, .envp = s->envp, .out = out, .err = err, .group = true, .die_with_parent = true,
 			.observe = j->observer != NULL ? observe_entry(j->observer) : NULL,
 		};
 
 		j->started = clock_mono();
-		ret = proc_spawn(&o, &j->proc, e);
+		ret = share(j->o, argv, s, &o, e) < 0 ? -1 : proc_spawn(&o, &j->proc, e);
 		if (j->observer != NULL)
 			observe_started(j->observer);
 	}
@@ -378,21 +417,7 @@ pipe_for(struct stream *s, struct job *j, int number, int *theirs, struct err *e
 	s->job = j;
 	s->number = number;
 	s->lines = (struct lines){ .masks = &j->masks, .line = got_line, .ctx = s };
-	s->id = loop_fd(j->o->loop, s->fd, EPOLLIN, stream_ready, s, e);
-	return s->id == 0 ? -1 : 0;
-}
-
-/* With the first job. */
-static int
-begin(struct orchestrator *o, struct err *e)
-{
-	if (o->guard != NULL)
-		return 0;
-	if (o->null < 0 && (o->null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e)) < 0)
-		return -1;
-	proc_signals(&o->signals);
-	o->guard = guard_open(e);
-	return o->guard == NULL ? -1 : 0;
+	return 0;
 }
 
 /* Where a thread cannot be had the step runs unobserved, as where the kernel has no such filter. */
@@ -409,34 +434,40 @@ local_submit(struct orchestrator *o, const struct job_spec *s, const struct job_
 {
 	AUTO_FD out = -1;
 	AUTO_FD err = -1;
-
-	if (begin(o, e) < 0)
-		return NULL;
 	struct job *j = mem_zalloc(sizeof *j);
 
 	j->o = o;
 	j->calls = *c;
+	j->timeout = s->timeout;
 	j->out = j->err = (struct stream){ .job = j, .fd = -1 };
 	masks_init(&j->masks, s->secrets, s->nsecrets);
-	if (pipe_for(&j->out, j, 1, &out, e) < 0 || pipe_for(&j->err, j, 2, &err, e) < 0)
-		goto fail;
 	j->observer = observer_for(s->observe);
-	if (spawn(j, s, out, err, e) < 0)
-		goto fail;
-	guard_add(o->guard, j->proc.pid);
-	j->exit_id = loop_fd(o->loop, j->proc.pidfd, EPOLLIN, leader_ended, j, e);
+	if (pipe_for(&j->out, j, 1, &out, e) < 0 || pipe_for(&j->err, j, 2, &err, e) < 0 || spawn(j, s, out, err, e) < 0) {
+		job_free(j);
+		return NULL;
+	}
+	guard(j, true);
+	return j;
+}
+
+static int
+local_attend(struct job *j, struct err *e)
+{
+	struct loop *l = j->o->loop;
+
+	j->out.id = loop_fd(l, j->out.fd, EPOLLIN, stream_ready, &j->out, e);
+	j->err.id = j->out.id == 0 ? 0 : loop_fd(l, j->err.fd, EPOLLIN, stream_ready, &j->err, e);
+	j->exit_id = j->err.id == 0 ? 0 : loop_fd(l, j->proc.pidfd, EPOLLIN, leader_ended, j, e);
 	if (j->exit_id == 0) {
 		proc_kill_group(j->proc.pid, SIGKILL);
-		guard_remove(o->guard, j->proc.pid);
+		guard(j, false);
 		(void)proc_reap(&j->proc, &(struct proc_end){ 0 }, NULL); /* e already says what went wrong */
-		goto fail;
+		job_free(j);
+		return -1;
 	}
-	if (s->timeout > 0)
-		j->timer = loop_timer(o->loop, j->started + s->timeout, timed_out, j);
-	return j;
-fail:
-	job_free(j);
-	return NULL;
+	if (j->timeout > 0)
+		j->timer = loop_timer(l, j->started + j->timeout, timed_out, j);
+	return 0;
 }
 
 const struct orchestrator_kind orchestrator_local = {
@@ -444,5 +475,6 @@ const struct orchestrator_kind orchestrator_local = {
 	.open = local_open,
 	.close = local_close,
 	.submit = local_submit,
+	.attend = local_attend,
 	.stop = local_stop,
 };

@@ -2,7 +2,7 @@
  *
  * orchestrator: where steps run. A vtable per kind; backends/local.c is the first. Asynchronous; a job is described by data alone.
  *
- * A job is submitted once, then ended exactly once by `ended`, in the thread of the loop. Lines of output arrive in between.
+ * A job is submitted once, attended once, then ended exactly once by `ended`, in the thread of the loop. Lines of output arrive in between.
  */
 #ifndef PAWL_BACKENDS_ORCHESTRATOR_H
 #define PAWL_BACKENDS_ORCHESTRATOR_H
@@ -59,7 +59,11 @@ struct orchestrator_kind {
 	const char *name; /* "local" */
 	struct orchestrator *(*open)(struct loop *l, struct err *e);
 	void (*close)(struct orchestrator *o);
+	/* Begins it; no call comes yet. Any thread that lives as long as the loop: a start waits for the kernel, which others need not do. What s
+	 * points to is not needed afterwards. */
 	struct job *(*submit)(struct orchestrator *o, const struct job_spec *s, const struct job_calls *c, struct err *e);
+	/* In the thread of the loop: calls come from now on. -1: it could not be watched and was ended; no call comes. */
+	int (*attend)(struct job *j, struct err *e);
 	void (*stop)(struct job *j, bool hard); /* TERM or KILL to the whole group; ended still comes */
 };
 extern const struct orchestrator_kind orchestrator_local; /* backends/local.c */

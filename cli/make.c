@@ -171,9 +171,9 @@ all_done(const struct run *r)
 }
 
 static void
-snapshot(struct session *s, struct batch *b, struct made *m, struct str set)
+snapshot(struct session *s, struct batch *b, const struct run *r, struct str set)
 {
-	const struct run_counts c = answer_counts(s, &m->run);
+	const struct run_counts c = answer_counts(s, r);
 	const struct snapshot_key key = { s->root, session_question(s, &s->arena) };
 	AUTO_BUF line = { 0 };
 	encode_line(&c, set, &line);
@@ -189,18 +189,36 @@ snapshot(struct session *s, struct batch *b, struct made *m, struct str set)
 	view_end(v);
 }
 
+static bool
+anything_ran(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->graph->nnodes; i++) {
+		enum run_state st = r->node[i].state;
+		if (st == RUN_MADE || st == RUN_FAILED || st == RUN_RESTORED || st == RUN_CANCELLED)
+			return true;
+	}
+	return false;
+}
+
 static void
-record(struct session *s, struct made *m, bool ran)
+record_into(struct session *s, struct batch *b, const struct run *r, const struct made *m)
+{
+	const bool ran = anything_ran(r);
+	const struct str set = s->part ? s->part->set : history_set(s, b, r);
+	if (ran)
+		history_put(s, b, m->id, m->answer, set);
+	if (all_done(r) && !s->args->force.n && !s->args->force_all && !s->args->no_cache)
+		snapshot(s, b, r, set);
+	if (ran)
+		past_put(s, b);
+}
+
+static void
+record(struct session *s, struct made *m)
 {
 	struct batch b = { 0 };
 	struct err e;
-	const struct str set = s->part ? s->part->set : history_set(s, &b, &m->run);
-	if (ran)
-		history_put(s, &b, m->id, m->answer, set);
-	if (all_done(&m->run) && !s->args->force.n && !s->args->force_all && !s->args->no_cache)
-		snapshot(s, &b, m, set);
-	if (ran)
-		past_put(s, &b);
+	record_into(s, &b, &m->run, m);
 	stats_save(s->cache->stats, &b);
 	kept_records(s->project, &b);
 	if (b.n && cache_commit(s->cache, &b, &e) < 0) {
@@ -225,17 +243,6 @@ tell_notes(struct session *s, const struct run *r)
 	else if (r->unrecorded)
 		buf_printf(&b, "warning: not all results are recorded: %s\n", r->unrecorded->text);
 	text_err(buf_str(&b));
-}
-
-static bool
-anything_ran(const struct run *r)
-{
-	for (uint32_t i = 0; i < r->graph->nnodes; i++) {
-		enum run_state st = r->node[i].state;
-		if (st == RUN_MADE || st == RUN_FAILED || st == RUN_RESTORED || st == RUN_CANCELLED)
-			return true;
-	}
-	return false;
 }
 
 /* What rules learnt that is no result of a node. */
@@ -265,7 +272,22 @@ struct rounds {
 	struct made *out;
 	bool begun;
 	int64_t began; /* clock_real */
+	bool one;      /* the round that is all, whose last commit takes what is recorded about the whole run */
+	bool recorded;
+	struct err lock_err;
 };
+
+/* The lock first: the snapshot looks at it. */
+static void
+last_records(void *ctx, struct run *r, struct batch *b)
+{
+	struct rounds *x = ctx;
+	struct session *s = x->s;
+	x->out->answer = answer_run(s, r, x->out->id, x->t == TARGET_IMAGES, s->args->json);
+	x->recorded = lock_save(&s->project->lock, s->project->fd, &x->lock_err) == 0;
+	if (x->recorded)
+		record_into(s, b, r, x->out);
+}
 
 /* One round: what the plan wants now. */
 static int
@@ -281,6 +303,8 @@ carry_out(struct rounds *x, struct err *e)
 	o.watch = progress_run_watch(x->p);
 	o.records = learnt;
 	o.records_ctx = s->project;
+	o.last = x->one ? last_records : NULL;
+	o.last_ctx = x;
 	if (project_ready(s->project, x->l, e) < 0)
 		return -1;
 	if (!x->begun)
@@ -399,11 +423,21 @@ all_rounds(struct rounds *x, struct err *e)
 	if (!ended && unfold(x, true, &ended, e) < 0)
 		return -1;
 	if (!ended) {
+		x->one = !x->begun;
 		if (carry_out(x, e) < 0)
 			return -1;
 		unfolding_merge(s, NULL, &x->past, &out->run);
 	}
-	out->answer = answer_run(s, &out->run, out->id, x->t == TARGET_IMAGES, s->args->json);
+	if (x->lock_err.code != ERR_NONE) {
+		*e = x->lock_err;
+		return -1;
+	}
+	if (!x->recorded) {
+		out->answer = answer_run(s, &out->run, out->id, x->t == TARGET_IMAGES, s->args->json);
+		if (lock_save(&s->project->lock, s->project->fd, e) < 0)
+			return -1;
+		record(s, out);
+	}
 	progress_end(x->p, out->answer);
 	return 0;
 }
@@ -422,6 +456,10 @@ run_here(struct session *s, enum session_targets t, struct made *out, struct err
 		unfolding_past_done(&x.past);
 		s->before = NULL;
 		progress_close(&p);
+		if (rc < 0) {
+			js_free(out->answer);
+			out->answer = NULL;
+		}
 	}
 	if (s->project) {
 		session_notes(s);
@@ -439,9 +477,6 @@ make(struct session *s, enum session_targets t, struct made *out, struct err *e)
 	if (claim < 0 || lease_take(s->cache, e) < 0 || session_open(s, e) < 0 || (t == TARGET_LOCK && session_update(s, e) < 0) ||
 	    run_here(s, t, out, e) < 0)
 		return -1;
-	if (lock_save(&s->project->lock, s->project->fd, e) < 0)
-		return -1;
-	record(s, out, anything_ran(&out->run));
 	tell_notes(s, &out->run);
 	hooks_run(s, out);
 	return 0;

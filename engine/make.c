@@ -91,6 +91,7 @@ made_meanwhile(struct sched *s, node_id n)
 }
 
 static void task_done(struct task *t, const struct result *r, bool uncachable, const struct err *e);
+static void task_ended(struct task *t);
 
 /* The node with its key's fields: those of a HIT are still in its record. */
 static const struct plan_node *
@@ -111,7 +112,7 @@ job_new(struct sched *s, node_id n, claim_id claim_of_it)
 	const struct node *x = &s->g->node[n.i];
 	struct job *j = arena_new(s->arena, struct job); /* a rule that looks at it after done finds it still there */
 	const struct result **of = arena_array(s->arena, const struct result *, x->nin);
-	*j = (struct job){ .s = s, .claim = claim_of_it, .began = clock_mono(), .restore = s->slot[n.i].restore };
+	*j = (struct job){ .s = s, .claim = claim_of_it, .began = clock_mono(), .restore = s->slot[n.i].restore, .placed = true };
 	j->task = (struct task){
 		.node = n,
 		.ctx = s->o->plan.ctx,
@@ -121,6 +122,7 @@ job_new(struct sched *s, node_id n, claim_id claim_of_it)
 		.arena = s->arena,
 		.loop = s->o->loop,
 		.done = task_done,
+		.ended = task_ended,
 		.attempts = 1,
 	};
 	j->index = s->running.n;
@@ -255,12 +257,28 @@ make_stop(struct sched *s, bool hard)
 }
 
 static void
+leave_place(struct sched *s, struct job *j)
+{
+	if (j->placed)
+		give_place(s, j->task.node);
+	j->placed = false;
+}
+
+static void
+task_ended(struct task *t)
+{
+	struct job *j = (struct job *)t;
+	leave_place(j->s, j);
+	sched_pump(j->s);
+}
+
+static void
 forget_job(struct sched *s, struct job *j)
 {
 	struct job *last = s->running.v[--s->running.n];
 	s->running.v[j->index] = last;
 	last->index = j->index;
-	give_place(s, j->task.node);
+	leave_place(s, j);
 }
 
 /* What was to be put back is damaged or gone: make it. */

@@ -77,6 +77,26 @@ add_more(struct recorder *r)
 		stats_save(r->cache->stats, &r->batch);
 }
 
+static void
+flush_blobs(void *ctx)
+{
+	struct recorder *r = ctx;
+	struct err e = { 0 };
+	(void)blobs_flush(r->cache->blobs, &e); /* what fails here fails again before the commit, which says so */
+}
+
+void
+recorder_blobs(struct recorder *r)
+{
+	if (!r->cache || r->busy || !r->dirty || r->cache->degraded)
+		return;
+	loop_remove(r->o->loop, r->timer);
+	r->timer = 0;
+	r->flying_error = (struct err){ 0 };
+	r->busy = true;
+	loop_work(r->o->loop, flush_blobs, committed, r);
+}
+
 void
 recorder_last(struct recorder *r)
 {

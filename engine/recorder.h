@@ -35,6 +35,7 @@ void recorder_done(struct recorder *r);             /* when nothing is under way
 void recorder_touch(struct recorder *r);            /* there is something new: in batch, or a blob */
 void recorder_claim(struct recorder *r, claim_id claim); /* give it up after the next commit; 0 is fine. Before recorder_touch */
 bool recorder_behind(const struct recorder *r);     /* so much is unrecorded that nothing new should start */
+void recorder_blobs(struct recorder *r);            /* at the end: what is not durable yet begins to be, before its records are complete */
 void recorder_last(struct recorder *r);             /* at the end: what the stat table and the rules learnt, if they did */
 void recorder_flush(struct recorder *r);            /* commit now; `after` follows unless it is clean already */
 bool recorder_clean(const struct recorder *r);

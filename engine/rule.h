@@ -45,6 +45,9 @@ struct task {
 	 * recorded. What r points to is copied before done returns. kind, node, key, made_at, and digest and seconds where they are zero,
 	 * are filled in by the engine. Loop thread only; the task is gone when done returns. */
 	void (*done)(struct task *t, const struct result *r, bool uncachable, const struct err *e);
+	/* The user's program has ended and will not be started again: another one may have its place and resources while the rule looks after what
+	 * it left. Loop thread; at most once, before done; need not be called. */
+	void (*ended)(struct task *t);
 	uint32_t attempts;        /* set by the rule before done, 1 if it never retries */
 	int exit;                 /* exit status of the user's program, set by the rule */
 };

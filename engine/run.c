@@ -53,6 +53,8 @@ on_signal(void *ctx, int signal)
 	struct stopper *st = ctx;
 	struct run *out = st->s->out;
 	const bool again = out->status == RUN_WAS_INTERRUPTED;
+	if (st->s->ending) /* all is done, and on its way into the records */
+		return;
 	if (!again) {
 		out->status = RUN_WAS_INTERRUPTED;
 		out->signal = signal;
@@ -68,7 +70,7 @@ on_limit(void *ctx)
 {
 	struct stopper *st = ctx;
 	st->limit = 0;
-	if (st->s->stopping)
+	if (st->s->stopping || st->s->ending)
 		return;
 	st->s->late = true;
 	if (st->s->out->status == RUN_OK)
@@ -104,6 +106,15 @@ mark_unused(struct sched *s)
 			s->out->node[i].state = RUN_UNUSED;
 }
 
+void
+run_ending(struct sched *s)
+{
+	mark_unused(s);
+	s->out->seconds = (double)(clock_mono() - s->began) / (double)NS_PER_S;
+	if (s->o->last)
+		s->o->last(s->o->last_ctx, s->out, &s->rec.batch);
+}
+
 int
 run(const struct run_opts *o, const struct plan *plan, struct arena *a, struct run *out, struct err *e)
 {
@@ -111,20 +122,18 @@ run(const struct run_opts *o, const struct plan *plan, struct arena *a, struct r
 	struct sched *s = arena_new(a, struct sched); /* outlives a commit that is under way when the loop fails */
 	struct run result;
 	struct stopper st = { .s = s };
-	const int64_t began = clock_mono();
 	sched_init(s, o, plan, a, &result);
+	s->began = clock_mono();
 	int status = loop_signals(o->loop, signals, sizeof signals / sizeof *signals, on_signal, &st, e);
 	if (status == 0) {
 		if (o->timeout > 0)
-			st.limit = loop_timer(o->loop, began + o->timeout, on_limit, &st);
+			st.limit = loop_timer(o->loop, s->began + o->timeout, on_limit, &st);
 		loop_post(o->loop, begin, s);
 		status = loop_run(o->loop, e);
 		loop_remove(o->loop, st.limit);
 		loop_remove(o->loop, st.patience);
 		(void)loop_signals(o->loop, NULL, 0, NULL, NULL, NULL); /* giving them back cannot fail in a way that matters */
 	}
-	mark_unused(s);
-	result.seconds = (double)(clock_mono() - began) / (double)NS_PER_S;
 	if (s->rec.error.code != ERR_NONE) {
 		result.unrecorded = arena_new(a, struct err);
 		*result.unrecorded = s->rec.error;

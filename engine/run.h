@@ -86,6 +86,10 @@ struct run_opts {
 	 * saved by run itself. Commits happen on a pool thread: while run runs, nobody else commits. */
 	void (*records)(void *ctx, struct batch *b);
 	void *records_ctx;
+	/* Everything has ended and *r is what run will give back, but for `unrecorded`: what the caller records about the whole run goes into b, and
+	 * so into the last commit, whose blobs are on their way to the disk meanwhile. In the loop's thread, once; not when run fails. May be NULL. */
+	void (*last)(void *ctx, struct run *r, struct batch *b);
+	void *last_ctx;
 };
 
 /* -1 only for what ends the whole run (the world, our bugs); failed steps are in out. */

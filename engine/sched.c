@@ -443,9 +443,12 @@ sched_pump(void *sched)
 	check_stuck(s);
 	if (s->left || s->running.n)
 		return;
-	if (!s->ending)
+	if (!s->ending) {
+		s->ending = true;
+		recorder_blobs(&s->rec);
+		run_ending(s);
 		recorder_last(&s->rec);
-	s->ending = true;
+	}
 	recorder_flush(&s->rec);
 	if (recorder_clean(&s->rec))
 		loop_stop(s->o->loop);

@@ -41,6 +41,7 @@ struct job {
 	claim_id claim;
 	int64_t began;    /* clock_mono */
 	bool restore, stopped, killed;
+	bool placed;      /* its place in the lane and its resources are not given back yet */
 };
 
 enum lane { LANE_JOBS, LANE_OTHERS, LANES };
@@ -69,6 +70,7 @@ struct sched {
 	struct recorder rec;
 	uint32_t turn;
 	uint32_t left, total, done;   /* activated nodes that are not done; of made kinds: all, done */
+	int64_t began;                /* clock_mono */
 	bool begun, pumping, ending;
 	bool halted, stopping, late;  /* nothing new starts; nor may what runs go on; because the time limit was over */
 	struct err bug;
@@ -86,6 +88,9 @@ bool sched_goes(const struct sched *s, node_id n); /* may it still begin? */
 struct plan_node *sched_own(struct sched *s, node_id n); /* own knowledge, a copy of what was known */
 void sched_view(struct sched *s, bool fresh);    /* f.view is open; fresh: sees what was committed until now */
 void sched_hit(struct sched *s, node_id n);      /* its record is usable */
+
+/* run.c */
+void run_ending(struct sched *s);                /* every node is done */
 
 /* make.c */
 bool make_next(struct sched *s);                 /* start what has a place; true: ask again */

@@ -3,13 +3,14 @@
  * One step being made. The stages that touch files run on threads of the loop's pool, one at a time; the state belongs to whichever stage is
  * at work.
  *
- *	step_start -> prepare* -> prepared -> RUNNING -> ended --well--> collect* -> collected -> done
+ *	step_start -> prepare and submit* -> prepared -> RUNNING -> ended --well--> collect* -> collected -> done
  *	                                                   |  failed
  *	                                                   +--> clean* -> cleaned --attempts left--> (delay) -> prepare*
  *	                                                                     `--> done                          * on a thread
  */
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,9 +39,11 @@ struct step_run {
 	struct step *step;
 	struct arena arena;
 	struct joblog *log;
+	struct job *submitted; /* by prepare, for prepared */
 	struct job *job;       /* while it runs */
 	loop_id timer;         /* while it waits for the next attempt */
-	bool stopping;
+	atomic_bool stopping;
+	bool hard;             /* it was asked for the second time */
 	struct err err;        /* code ERR_NONE: no failure so far */
 	bool retryable;
 	bool unstored;         /* the result may not be recorded */
@@ -315,14 +318,6 @@ prepare_attempt(struct step_run *r, struct err *e)
 }
 
 static void
-prepare(void *ctx)
-{
-	struct step_run *r = ctx;
-
-	(void)prepare_attempt(r, &r->err); /* prepared sees what r->err says */
-}
-
-static void
 got_line(void *ctx, int stream, int64_t at, struct str text)
 {
 	struct step_run *r = ctx;
@@ -425,10 +420,12 @@ ended(void *ctx, const struct job_end *end, const struct err *e)
 		r->err = *e;
 	else
 		judge(r);
-	if (r->err.code == ERR_NONE)
-		loop_work(r->task->loop, collect, collected, r);
-	else
+	if (r->err.code != ERR_NONE) {
 		loop_work(r->task->loop, clean, cleaned, r);
+		return;
+	}
+	r->task->ended(r->task); /* first, so that the next one is not behind what this one left */
+	loop_work(r->task->loop, collect, collected, r);
 }
 
 static struct str
@@ -460,8 +457,8 @@ submit(struct step_run *r, struct err *e)
 	};
 	const struct job_calls calls = { .ctx = r, .line = got_line, .ended = ended };
 
-	r->job = orchestrator_local.submit(r->p->orchestrator, &spec, &calls, e);
-	if (r->job != NULL)
+	r->submitted = orchestrator_local.submit(r->p->orchestrator, &spec, &calls, e);
+	if (r->submitted != NULL)
 		return 0;
 	/* A program that is not there is the step's failure, not the world's. */
 	r->task->exit = 127;
@@ -472,13 +469,29 @@ submit(struct step_run *r, struct err *e)
 	return -1;
 }
 
+/* On a thread. */
+static void
+prepare(void *ctx)
+{
+	struct step_run *r = ctx;
+
+	if (prepare_attempt(r, &r->err) == 0)
+		(void)submit(r, &r->err); /* prepared sees what r->err says */
+}
+
 static void
 prepared(void *ctx)
 {
 	struct step_run *r = ctx;
+	struct job *job = r->submitted;
 
-	if (r->err.code == ERR_NONE && submit(r, &r->err) == 0)
+	r->submitted = NULL;
+	if (r->err.code == ERR_NONE && orchestrator_local.attend(job, &r->err) == 0) {
+		r->job = job;
+		if (r->stopping)
+			orchestrator_local.stop(job, r->hard);
 		return;
+	}
 	r->retryable = false;
 	loop_work(r->task->loop, clean, cleaned, r);
 }
@@ -549,6 +562,7 @@ step_stop(struct task *t, bool hard)
 	if (r == NULL)
 		return;
 	r->stopping = true; /* a stage on a thread ends first, then this is seen */
+	r->hard |= hard;
 	if (r->job != NULL) {
 		orchestrator_local.stop(r->job, hard);
 	} else if (r->timer != 0) {

@@ -30,7 +30,7 @@ void loop_remove(struct loop *l, loop_id id); /* one that has fired, was removed
 /* SIGINT, SIGTERM, SIGHUP, SIGWINCH ... to call. n may be 0: give them back. */
 int loop_signals(struct loop *l, const int *signals, size_t n, void (*call)(void *ctx, int signal), void *ctx, struct err *e);
 
-/* Run work(ctx) on a thread of the loop's pool (as many as CPUs, at least 2), then done(ctx) in the loop's thread. */
+/* Run work(ctx) on a thread of the loop's pool (two more than CPUs, since some of it waits), then done(ctx) in the loop's thread. */
 void loop_work(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
 /* Call back in the loop's thread, soon; from any thread. */
 void loop_post(struct loop *l, void (*call)(void *ctx), void *ctx);

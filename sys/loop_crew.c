@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "sys/pool.h"
 
+enum { WAITING = 2 }; /* threads more than CPUs: one that waits for the disk, one for a program to start */
+
 struct job {
 	struct job *next;
 	void (*work)(void *ctx); /* NULL: a posted call */
@@ -140,8 +142,7 @@ static void
 hire(struct crew *c)
 {
 	if (c->most == 0) {
-		const unsigned cpus = pool_cpus();
-		c->most = cpus < 2 ? 2 : cpus;
+		c->most = pool_cpus() + WAITING;
 		c->thread = mem_zalloc(c->most * sizeof *c->thread);
 	}
 	if (c->idle >= c->waiting.n || c->nthreads == c->most)

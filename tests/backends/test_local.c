@@ -70,7 +70,7 @@ run_job(const char *const *argv, const struct str *secrets, size_t nsecrets, int
 				       .secrets = secrets, .nsecrets = nsecrets };
 
 	s.job = orchestrator_local.submit(o, &spec, &(struct job_calls){ .ctx = &s, .line = line, .ended = ended }, &e);
-	if (s.job == NULL)
+	if (s.job == NULL || orchestrator_local.attend(s.job, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(loop_run(s.loop, &e), 0);
 	assert_true(s.ended);
