@@ -32,6 +32,74 @@ pools_and_places(void **state)
 	world_free(w);
 }
 
+/* Its place and its resources are free while it is not done yet; what waits for its result goes on waiting. */
+static void
+who_tidies_up_takes_no_place(void **state)
+{
+	static const struct {
+		enum pace pace;
+		int most;
+	} rows[] = { { POSTED, 1 }, { TIDIES_UP, 2 } };
+	static const struct run_pool pool[] = { { STR_INIT("gpus"), 1000 } };
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct world *w = world_new();
+		struct thing *first = add(w, &step, "first"), *next = add(w, &step, "next"), *after = add(w, &step, "after");
+		input(w, first, after);
+		first->pace = next->pace = rows[i].pace;
+		first->need = next->need = (struct pool_need){ STR("gpus"), 1000 };
+		w->ropts.pools = pool;
+		w->ropts.npools = 1;
+		w->ropts.jobs = 1;
+		go(w);
+		assert_int_equal(w->most, rows[i].most);
+		states(w, "first made, next made, after made");
+		world_free(w);
+	}
+}
+
+struct seen {
+	struct world *w;
+	int calls, made;
+};
+
+static void
+at_the_end(void *ctx, struct run *r, struct batch *b)
+{
+	struct seen *s = ctx;
+	s->calls++;
+	for (size_t i = 0; i < s->w->n; i++)
+		s->made += r->node[i].state == RUN_MADE;
+	assert_true(r->seconds > 0);
+	batch_put(b, TABLE_MISC, STR("last"), STR("words"));
+}
+
+/* What is said about the whole run and the last result are durable together: one commit. */
+static void
+the_last_words_are_in_the_last_commit(void **state)
+{
+	struct world *w = world_new();
+	struct seen s = { .w = w };
+	struct view *v;
+	struct str value;
+	(void)state;
+	add(w, &step, "a")->pace = POSTED;
+	add(w, &step, "b")->pace = ON_THREAD;
+	w->ropts.last = at_the_end;
+	w->ropts.last_ctx = &s;
+	go(w);
+	assert_int_equal(s.calls, 1);
+	assert_int_equal(s.made, 2);
+	assert_int_equal(view_begin(w->cache->records, &v, NULL), 0);
+	assert_true(view_get(v, TABLE_MISC, STR("last"), &value) && str_is(value, "words"));
+	assert_int_equal(view_count(v, TABLE_RESULT), 2);
+	view_end(v);
+	go(w); /* nothing is made, and still there is an end */
+	assert_int_equal(s.calls, 2);
+	assert_int_equal(s.made, 2);
+	world_free(w);
+}
+
 static void
 the_longest_way_goes_first(void **state)
 {
@@ -207,6 +275,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pools_and_places),
+		cmocka_unit_test(who_tidies_up_takes_no_place),
+		cmocka_unit_test(the_last_words_are_in_the_last_commit),
 		cmocka_unit_test(the_longest_way_goes_first),
 		cmocka_unit_test(an_interrupt_stops_softly_then_hard),
 		cmocka_unit_test(a_second_signal_kills),

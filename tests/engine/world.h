@@ -29,7 +29,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 
-enum pace { AT_ONCE, POSTED, ON_THREAD, UNTIL_STOPPED };
+enum pace { AT_ONCE, POSTED, ON_THREAD, UNTIL_STOPPED, TIDIES_UP }; /* TIDIES_UP: its program ends before it is done */
 
 struct thing {
 	char name[32];
@@ -243,6 +243,14 @@ thing_done(void *ctx)
 }
 
 static void
+tidy_up(void *ctx)
+{
+	struct thing *t = ctx;
+	loop_post(t->task->loop, thing_done, t);
+	t->task->ended(t->task);
+}
+
+static void
 think(void *ctx)
 {
 	(void)ctx;
@@ -277,6 +285,9 @@ made_start(struct task *task)
 		break;
 	case ON_THREAD:
 		loop_work(task->loop, think, thing_done, t);
+		break;
+	case TIDIES_UP:
+		loop_post(task->loop, tidy_up, t);
 		break;
 	case UNTIL_STOPPED:
 		t->timer = loop_timer(task->loop, clock_mono() + 600 * NS_PER_S, nothing, t);
