@@ -6,6 +6,7 @@
  *	step_key.c  the node's own fields, and what a changed one means
  *	step_env.c  variables and command line of one attempt
  *	step_run.c  attempts: prepare, run, collect, clean up, again
+ *	step_restore.c  recorded outputs put back
  */
 #ifndef PAWL_RULES_STEP_H
 #define PAWL_RULES_STEP_H

@@ -27,6 +27,11 @@
 #include "sys/file.h"
 #include "sys/observe_calls.h"
 
+/* Linux 6.6: whoever calls and whoever answers change places on one CPU, which is several times faster than to wake each other on two. */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -280,8 +285,10 @@ receive_listener(struct observer *o)
 	o->os = os;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
-	if (os == 0 && c != NULL && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&o->listener, CMSG_DATA(c), sizeof o->listener);
+	if (os != 0 || c == NULL || c->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&o->listener, CMSG_DATA(c), sizeof o->listener);
+	(void)ioctl(o->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP); /* older kernels: slower */
 }
 
 static void *
