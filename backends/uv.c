@@ -120,6 +120,23 @@ command(const struct resolver_question *q, bool sources, struct arena *a, struct
 	return 0;
 }
 
+/* Its sentences without its indentation, and without what it says of its own options. */
+static struct str
+sentences(struct str text, struct arena *a)
+{
+	AUTO_BUF b = { 0 };
+
+	for (struct str_cut c = { .tail = text, .ok = true }; c.ok;) {
+		c = str_cut(c.tail, '\n');
+		struct str line = str_trim(c.head);
+		if (str_starts(line, STR("hint: ")))
+			break;
+		if (line.n)
+			buf_printf(&b, "%s" STR_FMT, b.n ? "\n  " : "", STR_ARG(line));
+	}
+	return arena_str(a, buf_str(&b));
+}
+
 static int
 refused(const struct resolver_question *q, struct str said, int status, struct err *e)
 {
@@ -129,8 +146,12 @@ refused(const struct resolver_question *q, struct str said, int status, struct e
 	size_t because = str_find(text, STR("cause: "));
 
 	if (unsolvable && !offline) {
-		struct str why = because == SIZE_MAX ? text : str_drop(text, because + 7);
-		return err_set(e, ERR_INPUT, "uv: no set of versions satisfies all of them:\n  " STR_FMT, STR_ARG(str_take(why, 1000)));
+		struct arena a = { 0 };
+		struct str why = sentences(because == SIZE_MAX ? text : str_drop(text, because + 7), &a);
+		(void)err_set(e, ERR_INPUT, "uv: no set of versions satisfies all of them:\n  " STR_FMT "%s", STR_ARG(str_take(why, 1000)),
+			      why.n > 1000 ? "..." : "");
+		arena_done(&a);
+		return -1;
 	}
 	if (str_starts(text, STR("error: ")))
 		text = str_drop(text, 7);

@@ -282,7 +282,8 @@ pipfile_entry(struct pipfile *p, struct str name, const struct js *v)
 		buf_printf(&b, " @ git+" STR_FMT "@" STR_FMT "%s" STR_FMT, STR_ARG(git), STR_ARG(js_str(js_get(v, "ref"))),
 			   sub.n ? "#subdirectory=" : "", STR_ARG(sub));
 	} else if (file.n) {
-		buf_printf(&b, " @ " STR_FMT, STR_ARG(file));
+		struct str where = str_find(file, STR("://")) == SIZE_MAX ? otherlock_path(&p->w, file) : file;
+		buf_printf(&b, " @ %s" STR_FMT, where.p[0] == '.' || where.p[0] == '/' || str_find(where, STR("://")) != SIZE_MAX ? "" : "./", STR_ARG(where));
 	} else if (!str_starts(version, STR("==")) || !js_len(hashes)) {
 		return err_set(p->w.e, ERR_INPUT, "package '" STR_FMT "': expected \"version\": \"==...\" and \"hashes\"; run 'pipenv lock'",
 			       STR_ARG(str_take(name, 100)));

@@ -102,7 +102,8 @@ add_links(struct reading *r, const struct reqline *l)
 			arena_printf(r->a, "the folder '" STR_FMT "' does not exist", STR_ARG(path)));
 		return;
 	}
-	add_where(r, "--find-links", path.p[0] == '/' ? path : path_clean(r->a, path_join(r->a, r->reader->root, path)), path);
+	struct str whole = path.p[0] == '/' ? path : path_clean(r->a, path_join(r->a, r->reader->root, path));
+	add_where(r, "--find-links", arena_printf(r->a, "file://" STR_FMT, STR_ARG(reqref_encode(whole, r->a))), path);
 }
 
 /* ":all:", ":none:", or names with ',' between. */

@@ -132,6 +132,27 @@ class Files(Case):
         self.assertLess(len(err.splitlines()), 14, err)
 
 
+class FilesByPip(Case):
+    def test_strings_links_paths_and_sources(self):
+        name, data = wheels.wheel("extra-one", "1")
+        self.write("more/.keep", "")
+        (self.root / "more" / name).write_bytes(data)
+        name, data = wheels.sdist("foo", "1.2", FOO)
+        (self.root / name).write_bytes(data)
+        self.write("requirements.txt", "-f more\nextra_one\n./foo-1.2.tar.gz\nalpha[d] ; python_version > '3'\n")
+        self.project("{requirements: [requirements.txt], installer: pip}", PRINT.replace("'old'", "'extra_one', 'foo'"))
+        self.assertEqual(self.result(), "alpha 1.0\nbeta delta extra_one foo")
+        self.assertEqual(self.lock()["foo"]["source"], "archive")
+
+    def test_a_conflict_names_its_lines(self):
+        self.add_wheel("gamma", "1", ["beta<1.2"])
+        self.write("requirements.txt", "# first\ngamma\nbeta>=1.5\n")
+        self.project("{requirements: [requirements.txt], installer: pip}", PRINT)
+        err = self.pawl("run", status=2).err
+        self.assertIn("requirements.txt:2: gamma", err)
+        self.assertIn("requirements.txt:3: beta>=1.5", err)
+
+
 class Pyproject(Case):
     TEXT = """
         [project]
@@ -348,3 +369,41 @@ class Installed(Case):
         self.assertEqual({n: w["version"] for n, w in self.lock().items()}, {"alpha": "1.0", "beta": "1.5", "old": "1"})
         subprocess.run(uv + ["pip", "install", "--python", str(venv), "delta"], check=True, env=self.env)
         self.assertEqual(self.result(), "alpha 1.0\nbeta delta old\nmine")
+
+
+class Images(Case):
+    """One environment with a source that is built in the image's own sandbox, and a package beside the project in its code layer."""
+
+    @unittest.skipIf(os.geteuid() != 0, "not root: bootstrapping needs it")
+    def test_a_source_and_a_local_package(self):
+        name, data = wheels.sdist("foo", "1.2", FOO)
+        (self.wheels / name).write_bytes(data)
+        self.env["UV_FIND_LINKS"] = str(self.wheels)
+        self.write("../mylib/pyproject.toml", '[project]\nname = "my-lib"\nversion = "1"\ndependencies = ["beta"]\n')
+        self.write("../mylib/src/mylib/__init__.py", "def answer():\n    return 'forty-two'\n")
+        self.write("requirements.txt", "-e ../mylib\nfoo\n")
+        self.write("use.py", "import sys, foo, beta, mylib\nopen(sys.argv[1], 'w').write(foo.VERSION + beta.VERSION + mylib.answer())\n")
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: image
+            environments:
+              base:
+                parent: %s
+                python: {requirements: [requirements.txt]}
+                workdir: /srv
+            steps:
+              s:
+                environment: base
+                isolation: image
+                run: [python3, use.py, "${outputs.o}"]
+                outputs: {o: out.txt}
+            """ % wheels.BOOTSTRAP)
+        outcome = self.run_json(timeout=580)
+        self.assertEqual(self.read("out.txt"), "1.21.5forty-two", outcome)
+        layers = outcome.json["images"][0]["layers"]
+        self.assertIn("code", [layer["kind"] for layer in layers])
+        self.edit("../mylib/src/mylib/__init__.py", "forty-two", "42")
+        outcome = self.run_json()
+        self.assertEqual(self.read("out.txt"), "1.21.542", outcome)
+        self.assertEqual([layer["kind"] for layer in outcome.json["images"][0]["layers"] if layer["state"] == "made"], ["code"])
+        self.assertEqual(outcome.reasons(), {"s": "code"})

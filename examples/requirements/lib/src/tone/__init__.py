@@ -1,0 +1,5 @@
+VERSION = "of the project"
+
+
+def tone(text):
+    return text + "!"
