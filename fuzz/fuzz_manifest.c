@@ -8,6 +8,7 @@
 #include "backends/oci.h"
 #include "backends/pyroot.h"
 #include "backends/registry.h"
+#include "rules/image_inside.h"
 #include "rules/parent_inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,6 +57,32 @@ pin(struct str text, struct arena *a)
 		abort();
 }
 
+static void
+packages(struct str text, bool apk, struct arena *a)
+{
+	struct package *v;
+	const size_t n = packages_parse(text, apk, a, &v);
+	for (size_t i = 0; i < n; i++) {
+		if (!packages_word(v[i].name) || !packages_word(v[i].version))
+			abort();
+	}
+}
+
+/* What is taken for an image of somebody else's fits to the digests of its manifest. */
+static void
+shared(struct str text, struct arena *a)
+{
+	AUTO_BUF bytes = { 0 };
+	struct str config_text;
+	struct image_layers layers;
+	struct oci_manifest m;
+	if (!image_reuse_read(text, a, &bytes, &config_text, &layers))
+		return;
+	const struct digest d = digest_of(config_text);
+	if (oci_manifest_read(buf_str(&bytes), "fuzz", a, &m, NULL) < 0 || !digest_eq(&d, &m.config) || m.nlayers != layers.n)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -65,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	const struct str text = { (const char *)data + 1, size - 1 };
-	switch (data[0] % 6) {
+	switch (data[0] % 9) {
 	case 0:
 		manifest(text, &a);
 		break;
@@ -82,8 +109,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)oci_layout_pick(text, "fuzz", STR("v1"), &a, &d, NULL);
 		(void)oci_layout_pick(text, "fuzz", STR(""), &a, &d, NULL);
 		break;
-	default:
+	case 5:
 		(void)registry_ref_parse(text, &a, &ref, NULL);
+		break;
+	case 6:
+	case 7:
+		packages(text, data[0] % 9 == 6, &a);
+		break;
+	default:
+		shared(text, &a);
 		break;
 	}
 	arena_done(&a);

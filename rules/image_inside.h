@@ -89,6 +89,8 @@ struct image_found {
 };
 /* Is there one? One request; whatever goes wrong only means no. Blocks; any thread, once the image state is there. */
 bool image_reuse_find(struct project *p, const struct ir_environment *env, const struct digest *key, struct arena *a, struct image_found *out);
+/* Take the parts of such an index apart, and check each against the digest that stands above it; manifest: appended. */
+bool image_reuse_read(struct str text, struct arena *a, struct buf *manifest, struct str *config, struct image_layers *layers);
 /* Leave one there for others. doubt: it may have forgotten what it is known to have. */
 int image_reuse_leave(struct project *p, const struct result *r, const struct layout_image *i, const struct registry_ref *to, struct registry *session,
 		      bool doubt, struct batch *seen, struct err *e);

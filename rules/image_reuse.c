@@ -46,9 +46,8 @@ same_layers(const struct image_layers *l, const struct oci_manifest *m)
 	return true;
 }
 
-/* Take the parts of an index apart, and check each against the digest that stands above it. */
-static bool
-understand(struct str text, struct arena *a, struct buf *manifest, struct str *config, struct image_layers *layers)
+bool
+image_reuse_read(struct str text, struct arena *a, struct buf *manifest, struct str *config, struct image_layers *layers)
 {
 	AUTO_JS doc = NULL;
 	AUTO_JS info = NULL;
@@ -86,7 +85,7 @@ take(struct project *p, const struct registry_ref *to, struct str text, struct a
 	struct image_found f = { 0 };
 	AUTO_BUF manifest = { 0 };
 	struct str config;
-	if (!understand(text, a, &manifest, &config, &f.layers))
+	if (!image_reuse_read(text, a, &manifest, &config, &f.layers))
 		return false;
 	f.manifest_size = manifest.n;
 	f.config_size = config.n;
