@@ -18,6 +18,13 @@ docker_input(const struct inputs *in, const char *tag)
 	return NULL;
 }
 
+const struct result *
+docker_input_named(const struct inputs *in, const char *tag, struct str name)
+{
+	const uint32_t at = graph_input(in->graph, in->node, str_z(tag), name);
+	return at == UINT32_MAX || !in->of ? NULL : in->of[at - in->graph->node[in->node.i].in];
+}
+
 int
 docker_input_js(const struct inputs *in, const char *tag, struct js **out, struct err *e)
 {

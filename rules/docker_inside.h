@@ -5,8 +5,10 @@
 #ifndef PAWL_RULES_DOCKER_INSIDE_H
 #define PAWL_RULES_DOCKER_INSIDE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "backends/build_run.h"
 #include "backends/layer.h"
 #include "base/vec.h"
 #include "rules/docker_config.h"
@@ -49,6 +51,9 @@ struct docker_env { /* one environment's Dockerfile */
 struct docker_state { /* of a project */
 	struct docker_env *envs;
 	struct docker_selected *selected;
+	pthread_mutex_t mu;            /* for what follows: set on threads of the pool */
+	struct docker_failed *failed;  /* the first RUN that failed; in the arena below */
+	struct arena arena;
 };
 
 /* What a copy: node found, newest look last; kept until the project is closed, since a layer may be made of it on another thread. */
@@ -67,6 +72,7 @@ struct docker_node { /* data of all of them */
 	struct docker_origin origin;         /* COPY, ADD */
 	struct docker_selected *selected;    /* copy: the newest */
 	node_id copy;                        /* layer:, place: their copy: node, else NODE_NONE */
+	node_id *mounts;                     /* RUN: by mount, the copy: node of one from a folder of the project, else NODE_NONE */
 };
 
 static inline struct docker_node *
@@ -77,6 +83,7 @@ docker_node_of(const struct inputs *in)
 
 /* The result of the input edge with that tag; NULL: there is no such edge, or it is not known. */
 const struct result *docker_input(const struct inputs *in, const char *tag);
+const struct result *docker_input_named(const struct inputs *in, const char *tag, struct str name);
 /* Its info as JSON; the caller's. */
 int docker_input_js(const struct inputs *in, const char *tag, struct js **out, struct err *e);
 
@@ -122,7 +129,7 @@ docker_origin_is_folder(const struct docker_node *n)
 	return n->origin.kind == DOCKER_NAMED && !n->parent;
 }
 /* The files of a copy: node as they were when its result was made. ERR_BUSY: they are others by now. */
-int docker_selected_of(const struct task *t, const struct docker_node *n, const struct docker_selection **out, struct err *e);
+int docker_selected_of(const struct task *t, node_id node, const struct result *r, const struct docker_selection **out, struct err *e);
 int docker_selected_was(const struct docker_node *copy, const struct result *r, const struct docker_selection **out, struct err *e);
 /* From a stage or an image: *tree is read, and the selection made. */
 int docker_select_origin(struct project *p, const struct result *files, const struct docker_operands *o, struct arena *a,
@@ -157,6 +164,7 @@ struct docker_work {
 	const struct docker_node *node;
 	struct project *project;
 	const struct docker_selection *selected; /* of its copy: node, where that looks at the project; else NULL */
+	const struct docker_selection **mounts;  /* likewise, by mount of a RUN */
 	const struct docker_selection **copied; /* of a Dockerfile that is made whole: those of all its copy: nodes */
 	size_t ncopied;
 	struct arena arena;
@@ -184,5 +192,34 @@ int docker_copy_layer(struct docker_work *w, struct err *e);
 int docker_workdir_layer(struct docker_work *w, struct err *e);
 int docker_run_layer(struct docker_work *w, struct err *e);
 int docker_run_fields(const struct docker_node *n, struct key *k, struct err *e);
+
+/* docker_mounts.c: what a RUN gets beside its root, until docker_mounts_done. */
+struct docker_mounts {
+	struct docker_work *w;
+	const struct js *state;
+	struct build_mount *v;
+	size_t n;
+	struct str *env;        /* "NAME=value" that they bring along */
+	size_t nenv;
+	struct str *secrets;    /* values that no line may show */
+	size_t nsecrets;
+	VEC(struct str) scratch; /* absolute folders to remove */
+	VEC(int) locks;
+};
+/* i: index of the mount, in the instruction. */
+int docker_mounts_take(struct docker_mounts *m, struct err *e);
+void docker_mounts_done(struct docker_mounts *m);
+/* The unpacked layers of files, lowest first; at least one: of nothing an empty folder. Blocks. */
+int docker_roots(struct project *p, const struct result *files, struct arena *a, struct str **out, size_t *n, struct err *e);
+/* A scratch folder in the cache, made. */
+int docker_scratch(struct project *p, struct arena *a, struct str *out, struct err *e);
+
+/* A RUN that failed: what a shell in front of it needs (dockerfile_shell). */
+struct docker_failed {
+	struct str *roots, *env, *shell;
+	size_t nroots, nenv, nshell;
+	struct str workdir, user, what;
+	bool network;
+};
 
 #endif

@@ -288,10 +288,9 @@ const struct rule rule_docker_copy = { .kind = "copy", .schema = 1, .source = tr
 /* ---- for those who make something of it ---- */
 
 int
-docker_selected_of(const struct task *t, const struct docker_node *n, const struct docker_selection **out, struct err *e)
+docker_selected_of(const struct task *t, node_id node, const struct result *r, const struct docker_selection **out, struct err *e)
 {
-	const struct graph *g = t->inputs.graph;
-	return docker_selected_was(g->node[n->copy.i].data, docker_input(&t->inputs, "copy"), out, e);
+	return docker_selected_was(t->inputs.graph->node[node.i].data, r, out, e);
 }
 
 int
@@ -299,7 +298,9 @@ docker_selected_was(const struct docker_node *copy, const struct result *r, cons
 {
 	AUTO_JS v = NULL;
 	struct digest was;
-	if (!r || js_parse(r->info, "the words of a copy", &v, e) < 0)
+	if (!r)
+		return err_set(e, ERR_BUG, "a copy without its words");
+	if (js_parse(r->info, "the words of a copy", &v, e) < 0)
 		return -1;
 	if (!copy->selected || !digest_parse(js_str(js_get(v, "files")), false, &was) || !digest_eq(&was, &copy->selected->digest))
 		return err_set(e, ERR_BUSY, "files of the context changed while they were copied; run again");

@@ -49,6 +49,27 @@ copied_of(struct docker_work *w)
 	return 0;
 }
 
+/* Loop thread: files of the project as the plan saw them. */
+static int
+capture(struct docker_work *w, struct err *e)
+{
+	const struct docker_node *n = w->node;
+	const struct task *t = w->task;
+	const bool copies = n->copy.i != NODE_NONE.i && (n->origin.kind == DOCKER_CONTEXT || docker_origin_is_folder(n));
+	if (copies && docker_selected_of(t, n->copy, docker_input(&t->inputs, "copy"), &w->selected, e) < 0)
+		return -1;
+	if (!n->mounts)
+		return 0;
+	w->mounts = arena_array(&w->arena, const struct docker_selection *, n->in->nmounts + 1);
+	for (size_t i = 0; i < n->in->nmounts; i++) {
+		const struct str name = arena_printf(&w->arena, "%zu", i);
+		if (n->mounts[i].i != NODE_NONE.i &&
+		    docker_selected_of(t, n->mounts[i], docker_input_named(&t->inputs, "copy", name), &w->mounts[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 void
 docker_work_start(struct task *t, int (*what)(struct docker_work *w, struct err *e))
 {
@@ -61,8 +82,7 @@ docker_work_start(struct task *t, int (*what)(struct docker_work *w, struct err 
 	(void)image_state_of(w->project);
 	if (w->project->watch.progress && w->node->in)
 		w->project->watch.progress(w->project->watch.ctx, t->node, str_take(w->node->in->source, 120));
-	const bool copies = w->node->copy.i != NODE_NONE.i && (w->node->origin.kind == DOCKER_CONTEXT || docker_origin_is_folder(w->node));
-	if (copies && docker_selected_of(t, w->node, &w->selected, &w->err) < 0) {
+	if (capture(w, &w->err) < 0) {
 		w->bad = true;
 		ended(w);
 		return;
@@ -191,5 +211,7 @@ docker_state_free(struct docker_state *s)
 	}
 	for (struct docker_env *d = s->envs; d; d = d->next)
 		VEC_DONE(&d->identity);
+	pthread_mutex_destroy(&s->mu);
+	arena_done(&s->arena);
 	free(s);
 }

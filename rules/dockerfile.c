@@ -342,13 +342,84 @@ workdir(struct docker_env *d, const struct docker_stage *s, const struct docker_
 	edge(d, place, *layer, "place", (struct str){ 0 });
 }
 
-static void
-run(struct docker_env *d, const struct docker_stage *s, const struct docker_instruction *in, size_t i, const struct docker_ends *at, node_id *layer)
+/* RUN --mount=type=bind of the project is a COPY that leaves nothing behind: its files are found in the same way. */
+static node_id
+mount_words(struct docker_env *d, const struct docker_node *run, const struct docker_mount *m, const struct docker_ends *at, struct str name)
 {
-	const struct docker_node data = { .d = d, .stage = s, .in = in, .copy = NODE_NONE };
+	struct project *p = d->project;
+	struct docker_instruction *in = arena_new(&p->arena, struct docker_instruction);
+	struct docker_node *data = arena_new(&p->arena, struct docker_node);
+	*in = (struct docker_instruction){ .kind = DOCKER_COPY, .line = run->in->line, .at = run->in->at, .source = run->in->source, .nwords = 2 };
+	in->words = arena_array(&p->arena, struct docker_word, 2);
+	in->words[0] = (struct docker_word){ m->source.n > 0 ? m->source : STR("."), m->at };
+	in->words[1] = (struct docker_word){ STR("/"), m->at };
+	*data = (struct docker_node){ .d = d, .stage = run->stage, .in = in, .origin = run->origin, .copy = NODE_NONE };
+	const node_id n = graph_add(&p->graph, &rule_docker_copy, name, data);
+	edge(d, at->config, n, "config", (struct str){ 0 });
+	VEC_PUSH(&d->identity, n);
+	return n;
+}
+
+/* Of a Dockerfile that another builder makes: files that its commands see count all the same. */
+static void
+mounts_of_whole(struct docker_env *d, const struct docker_node *data, size_t i, const struct docker_ends *at)
+{
+	struct project *p = d->project;
+	for (size_t k = 0; k < data->in->nmounts; k++) {
+		const struct docker_mount *m = &data->in->mounts[k];
+		const struct str label = stage_label(data->stage, &p->arena);
+		if (m->type == DOCKER_MOUNT_BIND && m->from.n == 0)
+			(void)mount_words(d, data, m, at, arena_printf(&p->arena, "copy:" STR_FMT "/" STR_FMT "/%zu.%zu", STR_ARG(d->env->name),
+								       STR_ARG(label), i + 1, k + 1));
+	}
+}
+
+static int
+mount(struct docker_env *d, struct docker_node *data, size_t k, const struct docker_ends *at, node_id layer, struct err *e)
+{
+	struct project *p = d->project;
+	const struct docker_mount *m = &data->in->mounts[k];
+	const struct str number = arena_printf(&p->arena, "%zu", k);
+	node_id from = NODE_NONE;
+	data->mounts[k] = NODE_NONE;
+	data->origin = (struct docker_origin){ .kind = DOCKER_CONTEXT };
+	data->parent = NULL;
+	if (m->from.n > 0) {
+		data->origin = docker_origin_of(&d->file, data->stage->index, m->from);
+		if (data->origin.kind == DOCKER_STAGE)
+			from = d->ends[data->origin.stage].files;
+		else if (parent_env(d, &data->origin, data->stage->platform, m->at, &data->parent, e) < 0)
+			return -1;
+		else if (data->parent && (from = image_files(d, data->stage, data->parent, e)).i == NODE_NONE.i)
+			return -1;
+	}
+	if (m->type == DOCKER_MOUNT_CACHE && m->from.n == 0)
+		return 0;
+	if (m->type != DOCKER_MOUNT_BIND && m->type != DOCKER_MOUNT_CACHE)
+		return 0;
+	if (from.i != NODE_NONE.i) {
+		graph_edge(&p->graph, from, layer, EDGE_INPUT, "origin", number, STR("content"));
+		return 0;
+	}
+	data->mounts[k] = mount_words(d, data, m, at, arena_printf(&p->arena, "copy:" STR_FMT ".%zu", STR_ARG(str_cut(p->graph.node[layer.i].name, ':').tail), k + 1));
+	graph_edge(&p->graph, data->mounts[k], layer, EDGE_INPUT, "copy", number, (struct str){ 0 });
+	return 0;
+}
+
+static int
+run(struct docker_env *d, const struct docker_stage *s, const struct docker_instruction *in, size_t i, const struct docker_ends *at, node_id *layer,
+    struct err *e)
+{
+	struct docker_node data = { .d = d, .stage = s, .in = in, .copy = NODE_NONE };
+	data.mounts = arena_array(&d->project->arena, node_id, in->nmounts + 1);
 	*layer = add(d, &rule_docker_layer, &data, i);
 	edge(d, at->files, *layer, "files", STR("content"));
 	edge(d, at->config, *layer, "config", STR("run"));
+	for (size_t k = 0; k < in->nmounts; k++) {
+		if (mount(d, &data, k, at, *layer, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -363,13 +434,15 @@ instruction(struct docker_env *d, const struct docker_stage *s, size_t i, struct
 		at->config = add(d, &rule_docker_config, &data, i);
 		edge(d, before.config, at->config, "config", (struct str){ 0 });
 	}
+	if (d->whole && in->kind == DOCKER_RUN)
+		mounts_of_whole(d, &data, i, at);
 	if (d->whole && in->kind != DOCKER_COPY && in->kind != DOCKER_ADD)
 		return 0;
-	if (in->kind == DOCKER_RUN)
-		run(d, s, in, i, at, &layer);
-	else if (in->kind == DOCKER_WORKDIR)
+	if (in->kind == DOCKER_RUN && run(d, s, in, i, at, &layer, e) < 0)
+		return -1;
+	if (in->kind == DOCKER_WORKDIR)
 		workdir(d, s, in, i, at, &layer);
-	else if (files && copy(d, s, in, i, at, &layer, e) < 0)
+	else if (in->kind != DOCKER_RUN && files && copy(d, s, in, i, at, &layer, e) < 0)
 		return -1;
 	if (layer.i == NODE_NONE.i)
 		return 0;
@@ -444,6 +517,8 @@ add_dockerfile(struct project *p, const struct ir_environment *env, struct err *
 		return d->node;
 	if (!p->docker)
 		p->docker = mem_zalloc(sizeof *p->docker);
+	if (!p->docker->envs)
+		pthread_mutex_init(&p->docker->mu, NULL);
 	d = arena_new(&p->arena, struct docker_env);
 	*d = (struct docker_env){ .project = p, .env = env, .node = NODE_NONE, .next = p->docker->envs };
 	d->whole = docker_engine_builder(p) != NULL;
