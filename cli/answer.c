@@ -215,6 +215,30 @@ run_image_state(enum run_state s)
 	return "unused";
 }
 
+/* What failed on the way to an image, where the image itself was not even begun. */
+static const struct err *
+failure_of(const struct graph *g, const struct run *r, node_id at)
+{
+	for (uint32_t hops = 0; hops <= g->nnodes; hops++) {
+		const struct node *n = &g->node[at.i];
+		uint32_t next = UINT32_MAX;
+		if (r->node[at.i].error)
+			return r->node[at.i].error;
+		for (uint32_t i = n->in; i < n->in + n->nin; i++) {
+			const node_id from = g->edge[i].from;
+			const enum run_state s = r->node[from.i].state;
+			if (s == RUN_FAILED || (s == RUN_SKIPPED && next == UINT32_MAX))
+				next = from.i;
+			if (s == RUN_FAILED)
+				break;
+		}
+		if (next == UINT32_MAX)
+			break;
+		at = (node_id){ next };
+	}
+	return NULL;
+}
+
 static struct js *
 run_image(struct session *s, const struct run *r, node_id id)
 {
@@ -230,8 +254,9 @@ run_image(struct session *s, const struct run *r, node_id id)
 	js_set(o, "digest", rn->result ? digest_js(&rn->result->digest) : js_null());
 	js_set(o, "ref", js_null());
 	js_set(o, "layers", layers_js(&layers));
-	if (rn->error)
-		js_set(o, "error", js_textz(rn->error->text));
+	const struct err *why = str_is(str_z(state), "failed") ? failure_of(&s->project->graph, r, id) : NULL;
+	if (why)
+		js_set(o, "error", js_textz(why->text));
 	return o;
 }
 

@@ -44,6 +44,7 @@ static const struct option options[] = {
 	{ "timeout", 0, TEXT, AT(timeout), "DURATION", " run build ", "end after 30s, 5m, 1h ..." },
 	{ "verify", 0, TEXT, AT(verify), "N%", " run ", "execute that share of the hits again and compare" },
 	{ "push", 0, FLAG, AT(push), NULL, " build ", "push the images to the stack's registry" },
+	{ "shell", 0, FLAG, AT(shell), NULL, " build ", "when a RUN of a Dockerfile fails: a shell in front of it" },
 	{ "output", 'o', LIST, AT(output), "WHERE", " build ", "oci:DIR, docker or FILE.tar" },
 	{ "output", 'o', TEXT, AT(out), "PATH", " artifact init ", "write to PATH" },
 	{ "exit-code", 0, FLAG, AT(exit_code), NULL, " plan ", "exit 1 if there is work" },

@@ -24,7 +24,7 @@ struct args {
 	enum color color;
 	/* of verbs */
 	struct words params, params_files, force, output, update, words;
-	bool force_all, dry_run, keep_going, no_cache, offline, locked, push, exit_code, digest, all, repair;
+	bool force_all, dry_run, keep_going, no_cache, offline, locked, push, shell, exit_code, digest, all, repair;
 	const char *jobs, *timeout, *against, *format, *since, *out, *max_age, *keep_runs, *max_size, *verify;
 	const struct verb *verb;
 };

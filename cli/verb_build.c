@@ -6,6 +6,7 @@
 #include "cli/planning.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "rules/dockerfile.h"
 #include "rules/image.h"
 
 enum { TRIES_MOST = 200 }; /* layers of one image that turn out to be damaged, one after the other */
@@ -146,6 +147,25 @@ build_whole(struct args *a, struct session *s, struct err *e)
 	}
 }
 
+/* What failed stays failed, whatever is done there. */
+static void
+open_shell(struct session *s)
+{
+	struct err e;
+	struct str what;
+	int ignored;
+	AUTO_BUF b = { 0 };
+	if (dockerfile_shell(s->project, &what, NULL, &e) < 0)
+		return;
+	buf_printf(&b, "note: a shell in front of " STR_FMT "; 'exit' ends it, what it changes is lost\n", STR_ARG(str_take(what, 200)));
+	text_err(buf_str(&b));
+	if (dockerfile_shell(s->project, &what, &ignored, &e) == 0)
+		return;
+	buf_reset(&b);
+	buf_printf(&b, "warning: no shell: %s\n", e.text);
+	text_err(buf_str(&b));
+}
+
 int
 verb_build(struct args *a, struct err *e)
 {
@@ -160,6 +180,8 @@ verb_build(struct args *a, struct err *e)
 		status = 0;
 	else
 		status = build_whole(a, &s, e);
+	if (a->shell && s.project)
+		open_shell(&s);
 	session_done(&s);
 	return status;
 }

@@ -70,12 +70,12 @@ kept(const struct js *v, struct arena *a)
 
 /* ---- config ---- */
 
-/* Outputs: "run", what a command sees; "folder", where it stands. */
+/* Outputs: "run", what a command sees; "folder", where it stands and as whom. */
 static void
 config_result(const struct js *state, struct arena *a, struct result *out)
 {
 	struct output *v = arena_array(a, struct output, 2);
-	v[0] = (struct output){ .name = STR("folder"), .type = OUTPUT_VALUE, .digest = digest_of(docker_state_workdir(state)) };
+	v[0] = (struct output){ .name = STR("folder"), .type = OUTPUT_VALUE, .digest = docker_state_folder_digest(state) };
 	v[1] = (struct output){ .name = STR("run"), .type = OUTPUT_VALUE, .digest = docker_state_run_digest(state, a) };
 	*out = (struct result){ .outputs = v, .noutputs = 2, .info = kept(state, a) };
 	out->digest = digest_of(out->info);

@@ -134,6 +134,15 @@ docker_state_run_digest(const struct js *state, struct arena *a)
 	return digest_of(buf_str(&b));
 }
 
+struct digest
+docker_state_folder_digest(const struct js *state)
+{
+	AUTO_BUF b = { 0 };
+	buf_text(&b, docker_state_workdir(state));
+	buf_text(&b, docker_state_user(state));
+	return digest_of(buf_str(&b));
+}
+
 /* ---- beginnings ---- */
 
 struct js *

@@ -38,5 +38,7 @@ size_t docker_state_shell(const struct js *state, struct arena *a, struct str **
 
 /* What a RUN sees of it (variables, folder, user, shell); arguments of proxies do not count. */
 struct digest docker_state_run_digest(const struct js *state, struct arena *a);
+/* What a WORKDIR makes: the folder, and whose it is. */
+struct digest docker_state_folder_digest(const struct js *state);
 
 #endif

@@ -65,7 +65,7 @@ make(struct docker_work *w, struct err *e)
 		js_set(state, "author", js_copy(js_get(doc, "author")));
 	js_write(state, &text);
 	struct output *v = arena_array(&w->arena, struct output, 2);
-	v[0] = (struct output){ .name = STR("folder"), .type = OUTPUT_VALUE, .digest = digest_of(docker_state_workdir(state)) };
+	v[0] = (struct output){ .name = STR("folder"), .type = OUTPUT_VALUE, .digest = docker_state_folder_digest(state) };
 	v[1] = (struct output){ .name = STR("run"), .type = OUTPUT_VALUE, .digest = docker_state_run_digest(state, &w->arena) };
 	w->result = (struct result){ .digest = digest_of(buf_str(&text)), .outputs = v, .noutputs = 2, .info = arena_str(&w->arena, buf_str(&text)) };
 	return 0;

@@ -252,6 +252,14 @@ place_workdir(struct placing *x)
 	if (docker_input_js(&x->w->task->inputs, "config", &state, x->e) < 0)
 		return -1;
 	x->p.folder = true;
+	x->o.chown = arena_str(&x->w->arena, docker_state_user(state));
+	struct err why = { 0 }, *e = x->e;
+	x->e = &why;
+	if (owners(x) < 0)
+		x->p.chown = false; /* a user whom the image does not know says nothing of its folders */
+	x->e = e;
+	if (why.code != ERR_NONE && why.code != ERR_INPUT)
+		return err_set(e, why.code, "%s", why.text);
 	return destination(x, arena_str(&x->w->arena, docker_state_workdir(state)));
 }
 

@@ -27,6 +27,9 @@ int dockerfile_identity(struct project *p, const struct ir_environment *env, nod
 void dockerfile_fields(struct project *p, const struct ir_environment *env, struct key *k);
 /* The parent that the target stands on at last, as an environment of its own; NULL: it is scratch, or the graph has no such node. */
 const struct ir_environment *dockerfile_base(struct project *p, const struct ir_environment *env);
+/* After a run in which a RUN failed: the caller's terminal in a sandbox with the files, variables, folder and user that it began with. *what: the instruction.
+ * status NULL: only says whether there is one (ERR_MISSING). Blocks until the shell has ended. */
+int dockerfile_shell(struct project *p, struct str *what, int *status, struct err *e);
 
 struct docker_state;
 void docker_state_free(struct docker_state *s); /* NULL is fine */

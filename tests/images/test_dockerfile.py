@@ -1,62 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Environments of a Dockerfile, without commands: what COPY takes and where it puts it, the config, what is made again after an edit, mistakes."""
-import io
-import json
 import os
 import pathlib
 import stat
 import sys
-import tarfile
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
 import harness  # noqa: E402
-from images import Image, ImageTest  # noqa: E402
+from dockerfiles import DockerfileTest, layer, texts  # noqa: E402
 from test_parent import write_layout  # noqa: E402
-
-
-def layer(*rows):
-    """A layer of (path, content or None for a folder or ("link", target), mode, uid, gid)."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for path, content, mode, uid, gid in rows:
-            info = tarfile.TarInfo(path)
-            info.mode, info.uid, info.gid = mode, uid, gid
-            data = None
-            if content is None:
-                info.type = tarfile.DIRTYPE
-            elif isinstance(content, tuple):
-                info.type, info.linkname = tarfile.SYMTYPE, content[1]
-            else:
-                data = io.BytesIO(content.encode())
-                info.size = len(content.encode())
-            tar.addfile(info, data)
-    return out.getvalue()
-
-
-class DockerfileTest(ImageTest):
-    def dockerfile(self, text, more="", **files):
-        self.project("dockerfile: Dockerfile\n" + more, **files)
-        self.write("Dockerfile", text)
-
-    def image(self, *args, **more):
-        """The image as it comes out, and what pawl says of it."""
-        answer = self.build("--output", "oci:out", *args, **more)
-        return Image(self.root / "out"), answer
-
-    def states(self, answer):
-        return [layer["state"] for layer in answer["layers"]]
-
-    def tree(self, image, skip=()):
-        """path: (kind, mode, uid, gid, content or target) of what the layers make."""
-        found = {}
-        for members in image.layers:
-            for m in members:
-                if m.name.split("/")[-1].startswith(".wh."):
-                    found.pop(m.name.replace(".wh.", ""), None)
-        for path, (m, content) in image.files.items():
-            kind = "d" if m.isdir() else "l" if m.issym() else "f"
-            found[path] = (kind, stat.S_IMODE(m.mode) if kind != "l" else 0, m.uid, m.gid, m.linkname if kind == "l" else (content or b"").decode())
-        return {path: row for path, row in found.items() if path not in skip}
 
 
 class Copying(DockerfileTest):
@@ -103,8 +55,8 @@ class Copying(DockerfileTest):
                 self.dockerfile("FROM scratch\n%s\n" % instruction, **{})
                 for path, text in self.CONTEXT.items():
                     self.write(path, text)
-                tree = self.tree(self.image()[0])
-                self.assertEqual({p: row[4] if row[0] == "f" else None for p, row in tree.items()}, expected)
+                found = texts(self.image()[0])
+                self.assertEqual({p: row[4] if row[0] == "f" else None for p, row in found.items()}, expected)
 
     def test_modes_and_owners(self):
         self.dockerfile("FROM scratch\nCOPY a.txt run.sh /n/\nCOPY --chmod=640 a.txt /m/\nCOPY --chown=7:8 a.txt /o/p/\nCOPY --chown=9 --chmod=0711 d /q/\n"
@@ -113,13 +65,13 @@ class Copying(DockerfileTest):
             self.write(path, text)
         (self.root / "run.sh").chmod(0o700)
         (self.root / "a.txt").chmod(0o666)
-        tree = {path: row[1:4] for path, row in self.tree(self.image()[0]).items()}
-        self.assertEqual(tree["n/a.txt"], (0o644, 0, 0))
-        self.assertEqual(tree["n/run.sh"], (0o755, 0, 0))
-        self.assertEqual((tree["m"], tree["m/a.txt"]), ((0o755, 0, 0), (0o640, 0, 0)))
-        self.assertEqual((tree["o"], tree["o/p"], tree["o/p/a.txt"]), ((0o755, 7, 8),) * 2 + ((0o644, 7, 8),))
-        self.assertEqual((tree["q/x.txt"], tree["q/sub"]), ((0o711, 9, 9),) * 2)
-        self.assertEqual(tree["r/a.txt"], (0o644, 3, 4))
+        found = {path: row[1:4] for path, row in texts(self.image()[0]).items()}
+        self.assertEqual(found["n/a.txt"], (0o644, 0, 0))
+        self.assertEqual(found["n/run.sh"], (0o755, 0, 0))
+        self.assertEqual((found["m"], found["m/a.txt"]), ((0o755, 0, 0), (0o640, 0, 0)))
+        self.assertEqual((found["o"], found["o/p"], found["o/p/a.txt"]), ((0o755, 7, 8),) * 2 + ((0o644, 7, 8),))
+        self.assertEqual((found["q/x.txt"], found["q/sub"]), ((0o711, 9, 9),) * 2)
+        self.assertEqual(found["r/a.txt"], (0o644, 3, 4))
 
     def test_links_stay_links_inside_folders_and_are_followed_when_named(self):
         self.dockerfile("FROM scratch\nCOPY d /t/\nCOPY link /named\nCOPY dirlink /v/\n")
@@ -129,11 +81,11 @@ class Copying(DockerfileTest):
         (self.root / "d/away").symlink_to("/etc/passwd")
         (self.root / "link").symlink_to("a.txt")
         (self.root / "dirlink").symlink_to("d/sub")
-        tree = self.tree(self.image()[0])
-        self.assertEqual((tree["t/l"][0], tree["t/l"][4]), ("l", "x.txt"))
-        self.assertEqual((tree["t/away"][0], tree["t/away"][4]), ("l", "/etc/passwd"))
-        self.assertEqual((tree["named"][0], tree["named"][4]), ("f", "A\n"))
-        self.assertEqual(tree["v/y.txt"][4], "y\n")
+        found = texts(self.image()[0])
+        self.assertEqual((found["t/l"][0], found["t/l"][4]), ("l", "x.txt"))
+        self.assertEqual((found["t/away"][0], found["t/away"][4]), ("l", "/etc/passwd"))
+        self.assertEqual((found["named"][0], found["named"][4]), ("f", "A\n"))
+        self.assertEqual(found["v/y.txt"][4], "y\n")
 
     def test_nothing_outside_the_context_is_copied(self):
         (self.top / "secret.txt").write_text("secret")
@@ -182,28 +134,28 @@ class Copying(DockerfileTest):
                         "FROM scratch\nCOPY --from=one /d /e\nCOPY --from=0 /d/a /d/* /f/\nCOPY --from=one --chown=1:1 d/a /g\n")
         for path, text in self.CONTEXT.items():
             self.write(path, text)
-        tree = self.tree(self.image()[0])
-        self.assertEqual(tree["e/a"], ("f", 0o750, 7, 8, "A\n"))
-        self.assertEqual(tree["e/b"], ("f", 0o644, 0, 0, "B\n"))
-        self.assertEqual({p for p in tree if p.startswith("f/")}, {"f/a", "f/b"})
-        self.assertEqual(tree["g"], ("f", 0o750, 1, 1, "A\n"))
-        self.assertNotIn("out", tree)
+        found = texts(self.image()[0])
+        self.assertEqual(found["e/a"], ("f", 0o750, 7, 8, "A\n"))
+        self.assertEqual(found["e/b"], ("f", 0o644, 0, 0, "B\n"))
+        self.assertEqual({p for p in found if p.startswith("f/")}, {"f/a", "f/b"})
+        self.assertEqual(found["g"], ("f", 0o750, 1, 1, "A\n"))
+        self.assertNotIn("out", found)
 
     def test_from_an_image_and_a_named_folder(self):
         write_layout(self.root / "base", [layer(("bin", None, 0o755, 0, 0), ("bin/tool", "T", 0o755, 3, 4))], {})
         self.dockerfile("FROM scratch\nCOPY --from=oci:base /bin/tool /a\nCOPY --from=tools bin/tool /b\nCOPY --from=lib . /c/\n",
                         more="contexts: {tools: oci:base, lib: ./vendor}\n", vendor__v_dot_txt="v", _dot_dockerignore="vendor\n")
-        tree = self.tree(self.image()[0])
-        self.assertEqual((tree["a"], tree["b"]), (("f", 0o755, 3, 4, "T"),) * 2)
-        self.assertEqual(tree["c/v.txt"][4], "v")
+        found = texts(self.image()[0])
+        self.assertEqual((found["a"], found["b"]), (("f", 0o755, 3, 4, "T"),) * 2)
+        self.assertEqual(found["c/v.txt"][4], "v")
 
     def test_dockerignore(self):
         self.dockerfile("FROM scratch\nCOPY . /\n", _dot_dockerignore="*\n!d\nd/sub/*\n!d/sub/z.py\n")
         for path, text in self.CONTEXT.items():
             self.write(path, text)
-        self.assertEqual({p for p, row in self.tree(self.image()[0]).items() if row[0] == "f"}, {"d/x.txt", "d/sub/z.py"})
+        self.assertEqual({p for p, row in texts(self.image()[0]).items() if row[0] == "f"}, {"d/x.txt", "d/sub/z.py"})
         self.write("Dockerfile.dockerignore", "**\n!a.txt\n")
-        self.assertEqual(set(self.tree(self.image()[0])), {"a.txt"})
+        self.assertEqual(set(texts(self.image()[0])), {"a.txt"})
         self.write("Dockerfile", "FROM scratch\nCOPY b.txt /\n")
         self.assertIn("left out of the context", self.pawl("build", "base", status=2).err)
 
