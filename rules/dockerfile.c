@@ -390,7 +390,7 @@ mount(struct docker_env *d, struct docker_node *data, size_t k, const struct doc
 			from = d->ends[data->origin.stage].files;
 		else if (parent_env(d, &data->origin, data->stage->platform, m->at, &data->parent, e) < 0)
 			return -1;
-		else if (data->parent && (from = image_files(d, data->stage, data->parent, e)).i == NODE_NONE.i)
+		else if (data->parent && (from = image_files(d, data->stage, data->in, data->parent, e)).i == NODE_NONE.i)
 			return -1;
 	}
 	if (m->type == DOCKER_MOUNT_CACHE && m->from.n == 0)
