@@ -48,7 +48,7 @@ deliver(struct session *s, struct js *image, node_id n, const struct made *m, st
 		return 0;
 	for (size_t i = 0; i < a->output.n; i++) {
 		if (image_output(s->project, v, nv, str_z(a->output.v[i]), e) < 0)
-			return err_wrap(e, "write '%s'", a->output.v[i]);
+			return err_wrap(e, STR_FMT ": write '%s'", STR_ARG(s->project->graph.node[n.i].name), a->output.v[i]);
 	}
 	if (!a->push)
 		return 0;

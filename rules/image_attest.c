@@ -126,6 +126,8 @@ spdx_parent(const struct attest *x, struct js *packages, struct js *relations, s
 	const struct packages *all = &x->parent->packages;
 	struct js *parent = spdx_package("SPDXRef-parent", x->parent->name, sha_js(&x->parent->digest));
 	js_set(parent, "primaryPackagePurpose", js_textz("CONTAINER"));
+	if (!x->parent->packaged)
+		js_set(parent, "comment", js_textz("What is installed in it was not read."));
 	js_push(packages, parent);
 	relate(relations, "SPDXRef-image", "DESCENDANT_OF", "SPDXRef-parent");
 	for (size_t i = 0; i < all->n; i++) {

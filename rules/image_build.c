@@ -212,10 +212,29 @@ put_document(struct building *b, const char *name, void (*write)(const struct at
 	return 0;
 }
 
+/* A Dockerfile's last stage says nothing of its packages: they are read from its layers, where these are here. */
+static int
+read_packages(struct building *b, struct err *e)
+{
+	struct parent_info *p = &b->parent;
+	struct oci_layer *v = arena_array(&b->arena, struct oci_layer, p->nlayers + 1);
+	for (size_t i = 0; i < p->nlayers; i++) {
+		if (!blobs_has(b->project->cache->blobs, &p->layers[i].digest, NULL))
+			return 0;
+		v[i] = (struct oci_layer){ p->layers[i].digest, p->layers[i].diff_id, p->layers[i].size, p->layers[i].media };
+	}
+	if (packages_of_layers(b->project->cache->blobs, v, p->nlayers, &b->arena, &p->packages, e) < 0)
+		return -1;
+	p->packaged = true;
+	return 0;
+}
+
 static int
 put_documents(struct building *b, struct err *e)
 {
 	const struct ir_environment *env = b->data->env;
+	if (env->sbom && !b->parent.packaged && read_packages(b, e) < 0)
+		return -1;
 	const struct attest x = { .name = image_repo_tag(b->project, env, &b->arena),
 				  .pipeline = b->project->ir.pipeline,
 				  .environment = env->name,

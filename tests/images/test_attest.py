@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents that refer to an image: what is in them, where they are, that they are the same everywhere."""
 import hashlib
+import io
 import json
 import pathlib
 import sys
+import tarfile
 import unittest
 import urllib.error
 
@@ -133,6 +135,18 @@ class Attest(ImageTest):
         server.blobs.clear()
         self.assertEqual(self.build("--push")["digest"], image["digest"])
         self.assertEqual(server.manifests, before)
+
+    def test_a_dockerfile(self):
+        server = self.wicked()
+        with tarfile.open(fileobj=io.BytesIO(root())) as tar:
+            for name in ("etc/os-release", "var/lib/dpkg/status"):
+                target = self.root / "context" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(tar.extractfile(name).read())
+        self.write("Dockerfile", "FROM scratch\nCOPY . /\n")
+        self.edit("pawl.yaml", "parent: oci:parent", "dockerfile: Dockerfile\n    context: context")
+        self.build("--push")
+        self.assertTrue(any(b"pkg:deb/debian/libc6@2.36-9" in blob and b"SPDX-2.3" in blob for blob in server.blobs.values()))
 
     def test_a_tag_that_is_no_list(self):
         server = self.wicked()

@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import random
 import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
@@ -43,7 +44,6 @@ class WickedTest(ImageTest):
 class Pushing(WickedTest):
     def setUp(self):
         super().setUp()
-        import random
         self.project("parent: scratch\ninclude: [data.bin]\n")
         (self.root / "data.bin").write_bytes(random.Random(1).randbytes(BIG))
         self.write("pawl.yaml", self.read("pawl.yaml") + "stacks:\n  local: {registry: \"%s/team\"}\n" % self.registry.host)
@@ -117,6 +117,20 @@ class Pushing(WickedTest):
         self.registry.fault("PUT", layer, lose)
         self.push()
         self.assertLess(self.sent(), 2 * BIG, "it had arrived")
+
+    def test_a_large_blob_goes_in_pieces_and_on_at_the_last(self):
+        (self.root / "data.bin").write_bytes(b"".join(random.Random(2).randbytes(1 << 20) for i in range(40)))
+        layer = self.build()["layers"][0]
+        cut = [2]
+
+        def second(handler):
+            cut[0] -= 1
+            return cut[0] == 0 and wicked.die_after(1 << 20)(handler)
+        self.registry.fault("PATCH", "/blobs/uploads/", second, times=1000)
+        self.push()
+        ranges = [headers["Content-Range"].split("-")[0] for method, path, headers in self.registry.seen if method == "PATCH"]
+        self.assertEqual(ranges, ["0", str(32 << 20), str(33 << 20)])
+        self.assertLess(self.sent(), layer["size"] + (9 << 20))
 
     def test_refusals_are_said(self):
         self.impatient()
