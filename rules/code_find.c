@@ -15,6 +15,17 @@
 #define MAX_ROUNDS 2000 /* each reads at least one file, or begins anew with one more folder */
 #define MAX_MORE 200    /* folders that code puts on sys.path */
 
+/* The module that a program of the command leads to, where it is a console script of a local package. */
+static struct str
+script_module(const struct code *c, struct str program)
+{
+	const struct ir_step *ir = c->step->ir;
+
+	if (ir->isolation == ISOLATION_NONE || !ir->environment.n || str_find_char(program, '/') != SIZE_MAX)
+		return (struct str){ 0 };
+	return environment_script(c->step->project, ir_environment(&c->step->project->ir, ir->environment), program);
+}
+
 static bool
 has_python(const struct code *c)
 {
@@ -22,6 +33,9 @@ has_python(const struct code *c)
 		return true;
 	for (size_t i = 0; i < c->step->ir->code.n; i++)
 		if (str_ends(c->step->ir->code.v[i], STR(".py")))
+			return true;
+	for (size_t i = 0; i < c->entries.nprograms; i++)
+		if (script_module(c, c->entries.programs[i]).n)
 			return true;
 	return false;
 }
@@ -157,6 +171,13 @@ enter(struct project *p, struct code *c)
 			(void)closure_file(&c->closure, closure_look(&c->closure, path), false);
 			break;
 		}
+	}
+	for (size_t i = 0; i < c->entries.nprograms; i++) {
+		const struct str module = script_module(c, c->entries.programs[i]);
+		bool ours = false;
+		const uint32_t m = module.n ? closure_find(&c->closure, module, UINT32_MAX, 0, &ours) : UINT32_MAX;
+		if (m != UINT32_MAX)
+			closure_widen(&c->closure, m, "a console script names it");
 	}
 	globs(p, c);
 }

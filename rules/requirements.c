@@ -82,7 +82,9 @@ requirements_question(struct project *p, const struct ir_environment *env, const
 	}
 	if (wants_wheels(p, w, t, &wheels, e) < 0)
 		return -1;
-	*out = exact_question(wheels, t, a);
+	struct wheel_set all;
+	wants_with_local(w, wheels, a, &all);
+	*out = exact_question(&all, t, a);
 	return 0;
 }
 
@@ -118,11 +120,14 @@ requirements_known(struct project *p, const struct ir_environment *env, const st
 	if (w->exact) {
 		if (wants_wheels(p, w, t, &wheels, NULL) < 0)
 			return false;
-		*out = *wheels;
+		wants_with_local(w, wheels, a, out);
 		return true;
 	}
 	question = question_digest(&w->set, t, a);
-	return locked(p, &question, a, out);
+	if (w->set.n && !locked(p, &question, a, out))
+		return false;
+	wants_with_local(w, w->set.n ? out : &(struct wheel_set){ 0 }, a, out);
+	return true;
 }
 
 struct js *
@@ -193,17 +198,17 @@ know(struct project *p, struct requirements_data *d, struct err *e)
 	if (d->wants->exact) {
 		if (wants_wheels(p, d->wants, &d->target, &wheels, e) < 0)
 			return -1;
-		d->wheels = *wheels;
-		d->question = exact_question(wheels, &d->target, &p->arena);
+		wants_with_local(d->wants, wheels, &p->arena, &d->wheels);
+		d->question = exact_question(&d->wheels, &d->target, &p->arena);
 		d->locked = true;
 		return 0;
 	}
 	d->question = question_digest(d->set, &d->target, &p->arena);
 	d->locked = !d->set->n || locked(p, &d->question, &p->arena, &d->wheels);
-	if (!d->set->n)
-		wheel_set_settle(&d->wheels, &p->arena);
-	if (d->locked)
+	if (d->locked) {
 		note_places(p, d->set, &d->wheels);
+		wants_with_local(d->wants, &d->wheels, &p->arena, &d->wheels);
+	}
 	return 0;
 }
 
@@ -225,7 +230,7 @@ new_data(struct project *p, const struct ir_environment *env, bool image, struct
 		}
 		d->locked = wants_nothing(d->wants); /* nothing to resolve for any target */
 		if (d->locked)
-			wheel_set_settle(&d->wheels, &p->arena);
+			wants_with_local(d->wants, &d->wheels, &p->arena, &d->wheels);
 		return d;
 	}
 	return know(p, d, e) < 0 ? NULL : d;
@@ -413,7 +418,9 @@ made_restore(struct task *t, const struct result *r)
 	}
 	struct str name = lock_name(&d->question, t->arena);
 	lock_use(&d->project->lock, "requirements", name);
-	if (lock_set(&d->project->lock, "requirements", name, requirements_entry(d->set, &d->target, &s), &e) < 0)
+	struct wheel_set kept;
+	wants_without_local(d->wants, &s, t->arena, &kept);
+	if (lock_set(&d->project->lock, "requirements", name, requirements_entry(d->set, &d->target, &kept), &e) < 0)
 		t->done(t, NULL, false, &e);
 	else
 		t->done(t, r, false, NULL);

@@ -199,9 +199,12 @@ done(void *ctx)
 	struct digest question = question_digest(d->set, &r->target, a);
 	char hex[DIGEST_HEX + 1];
 	digest_hex(&question, hex);
+	struct wheel_set all;
+	wants_with_local(d->wants, &r->wheels, a, &all);
+	AUTO_JS told = requirements_entry(d->set, &r->target, &all);
 	struct js *entry = requirements_entry(d->set, &r->target, &r->wheels);
-	js_write(entry, &info);
-	requirements_result(d, arena_str(a, buf_str(&info)), &r->wheels.digest, a, &result);
+	js_write(told, &info);
+	requirements_result(d, arena_str(a, buf_str(&info)), &all.digest, a, &result);
 	result.node = r->project->graph.node[r->task->node.i].name;
 	lock_use(&r->project->lock, "requirements", str_z(hex));
 	r->bad = lock_set(&r->project->lock, "requirements", str_z(hex), entry, &r->err) < 0;
@@ -273,9 +276,11 @@ answer_exact(struct task *t, struct requirements_data *d)
 
 	int bad = find_target(&r, &e) < 0 || wants_wheels(r.project, d->wants, &r.target, &wheels, &e) < 0;
 	if (!bad) {
-		AUTO_JS entry = requirements_entry(d->set, &r.target, wheels);
+		struct wheel_set all;
+		wants_with_local(d->wants, wheels, t->arena, &all);
+		AUTO_JS entry = requirements_entry(d->set, &r.target, &all);
 		js_write(entry, &info);
-		requirements_result(d, arena_str(t->arena, buf_str(&info)), &wheels->digest, t->arena, &result);
+		requirements_result(d, arena_str(t->arena, buf_str(&info)), &all.digest, t->arena, &result);
 		result.node = r.project->graph.node[t->node.i].name;
 	} else {
 		(void)err_wrap(&e, "environment '" STR_FMT "'", STR_ARG(d->env->name));

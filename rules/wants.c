@@ -6,8 +6,10 @@
 #include "base/toml.h"
 #include "cache/stats.h"
 #include "rules/interpreter.h"
+#include "rules/localwheel.h"
 #include "rules/pyproject.h"
 #include "rules/snapshot.h"
+#include "rules/wheelset.h"
 #include "sys/file.h"
 
 /* What was read must be what the stat table remembers, or a later look at the signature would prove nothing. */
@@ -172,6 +174,29 @@ from_root(struct project *p, struct str path)
 	return path_clean(&p->arena, arena_printf(&p->arena, STR_FMT STR_FMT, STR_ARG(up), STR_ARG(rest)));
 }
 
+/* Their metadata and scripts; a pyproject.toml that is broken was a mistake before. */
+static void
+describe(struct project *p, struct wants *w)
+{
+	struct pyproject *t = arena_array(&p->arena, struct pyproject, w->nfolders);
+
+	w->local.v = arena_array(&p->arena, struct wheel_pin, w->nfolders);
+	for (size_t i = 0; i < w->nfolders; i++) {
+		struct wheel_pin pin;
+		struct str bytes;
+		bool twice = false;
+		if (pyproject_read(p, w->folders[i].path, &t[i], NULL) < 0 || !localwheel_make(&t[i], &p->arena, &pin, &bytes))
+			continue;
+		for (size_t k = 0; k < w->local.n; k++)
+			twice = twice || str_eq(w->local.v[k].name, pin.name);
+		if (twice)
+			continue;
+		w->local.v[w->local.n++] = pin;
+		wheel_bytes_note(p, &pin.sha256, bytes);
+	}
+	w->projects = t;
+}
+
 static void
 find_code(struct project *p, struct wants *w)
 {
@@ -184,6 +209,56 @@ find_code(struct project *p, struct wants *w)
 	}
 	w->folders = folders;
 	w->code = code;
+	describe(p, w);
+}
+
+static bool
+is_local(const struct wants *w, struct str name)
+{
+	for (size_t i = 0; i < w->local.n; i++)
+		if (str_eq(w->local.v[i].name, name))
+			return true;
+	return false;
+}
+
+void
+wants_without_local(const struct wants *w, const struct wheel_set *all, struct arena *a, struct wheel_set *out)
+{
+	struct wheel_set s = { .v = arena_array(a, struct wheel_pin, all->n) };
+
+	for (size_t i = 0; i < all->n; i++)
+		if (!is_local(w, all->v[i].name))
+			s.v[s.n++] = all->v[i];
+	wheel_set_settle(&s, a);
+	*out = s;
+}
+
+void
+wants_with_local(const struct wants *w, const struct wheel_set *resolved, struct arena *a, struct wheel_set *out)
+{
+	struct wheel_set s = { .v = arena_array(a, struct wheel_pin, resolved->n + w->local.n) };
+
+	for (size_t i = 0; i < resolved->n; i++)
+		if (!is_local(w, resolved->v[i].name))
+			s.v[s.n++] = resolved->v[i];
+	for (size_t i = 0; i < w->local.n; i++)
+		s.v[s.n++] = w->local.v[i];
+	wheel_set_settle(&s, a);
+	*out = s;
+}
+
+struct str
+environment_script(struct project *p, const struct ir_environment *env, struct str name)
+{
+	struct wants *w;
+	struct str module = { 0 };
+
+	if (!env || !env->python.on || environment_wants(p, env, &w, NULL) < 0)
+		return module;
+	for (size_t i = 0; i < w->nfolders && !module.n; i++)
+		if (w->projects[i].doc)
+			module = localwheel_script(&w->projects[i], name);
+	return module;
 }
 
 size_t

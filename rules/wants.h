@@ -10,6 +10,7 @@
 #define PAWL_RULES_WANTS_H
 
 #include "rules/otherlock.h"
+#include "rules/pyproject.h"
 #include "rules/reqfile.h"
 #include "rules/wheels.h"
 
@@ -22,6 +23,8 @@ struct wants {
 	const struct otherlock_folder *folders; /* packages that are code, each once */
 	size_t nfolders;
 	const struct str *code;             /* by position of folders: what has to be on Python's search path; may begin with "../" */
+	const struct pyproject *projects;   /* by position of folders; doc is NULL where there is no pyproject.toml */
+	struct wheel_set local;             /* what they have besides code: rules/localwheel.h */
 	/* exact: the last answer */
 	struct python_target target;
 	struct wheel_set wheels;
@@ -33,6 +36,12 @@ struct wants {
 int environment_wants(struct project *p, const struct ir_environment *env, struct wants **out, struct err *e);
 /* Of an exact one: its wheels for a target. Places of files are remembered for wheels_fetch. */
 int wants_wheels(struct project *p, struct wants *w, const struct python_target *t, const struct wheel_set **out, struct err *e);
+/* What was resolved or is locked, and the local packages' own small wheels. */
+void wants_with_local(const struct wants *w, const struct wheel_set *resolved, struct arena *a, struct wheel_set *out);
+/* The same the other way: what pawl.lock keeps. */
+void wants_without_local(const struct wants *w, const struct wheel_set *all, struct arena *a, struct wheel_set *out);
+/* The module behind a console script of a local package; empty: there is none. */
+struct str environment_script(struct project *p, const struct ir_environment *env, struct str name);
 /* Nothing for a resolver to do? */
 bool wants_nothing(const struct wants *w);
 

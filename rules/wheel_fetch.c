@@ -51,8 +51,12 @@ look_for_missing(struct fetch *f, const struct wheel_set *s)
 			continue;
 		if (w.source.kind == WHEEL_OF_ARCHIVE)
 			w.sha256 = w.source.sha256;
-		if (!blobs_has(f->p->cache->blobs, &w.sha256, NULL))
-			VEC_PUSH(&f->missing, w);
+		struct str bytes;
+		struct digest d;
+		if (blobs_has(f->p->cache->blobs, &w.sha256, NULL) ||
+		    (wheel_bytes_get(f->p, &w.sha256, &bytes) && blobs_put(f->p->cache->blobs, bytes, &d, NULL) == 0))
+			continue;
+		VEC_PUSH(&f->missing, w);
 	}
 	f->n = f->missing.n;
 }

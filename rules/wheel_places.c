@@ -34,6 +34,8 @@ struct wheel_places {
 	pthread_mutex_t mu;
 	struct map by_digest;
 	VEC(struct str) urls;
+	struct map made;         /* url_key -> position of its bytes */
+	VEC(struct str) bytes;
 	VEC(struct str) indexes; /* as the requirements name them, with their users and passwords */
 };
 
@@ -45,6 +47,8 @@ free_places(void *p)
 	map_done(&s->by_digest);
 	VEC_DONE(&s->urls);
 	VEC_DONE(&s->indexes);
+	map_done(&s->made);
+	VEC_DONE(&s->bytes);
 	(void)pthread_mutex_destroy(&s->mu);
 }
 
@@ -59,6 +63,34 @@ places_of(struct project *p)
 		arena_defer(&p->arena, free_places, state->places);
 	}
 	return state->places;
+}
+
+void
+wheel_bytes_note(struct project *p, const struct digest *sha256, struct str bytes)
+{
+	struct wheel_places *s = places_of(p);
+
+	pthread_mutex_lock(&s->mu);
+	map_put(&s->made, url_key(sha256, &p->arena), (uint32_t)s->bytes.n);
+	VEC_PUSH(&s->bytes, bytes);
+	pthread_mutex_unlock(&s->mu);
+}
+
+bool
+wheel_bytes_get(struct project *p, const struct digest *sha256, struct str *bytes)
+{
+	struct wheel_places *s = p->python ? p->python->places : NULL;
+	struct arena a = { 0 };
+
+	if (!s)
+		return false;
+	pthread_mutex_lock(&s->mu);
+	const uint32_t i = map_get(&s->made, url_key(sha256, &a));
+	if (i != MAP_NONE)
+		*bytes = s->bytes.v[i];
+	pthread_mutex_unlock(&s->mu);
+	arena_done(&a);
+	return i != MAP_NONE;
 }
 
 void

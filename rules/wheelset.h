@@ -33,6 +33,9 @@ int wheels_choose(const struct resolver_answer *r, const struct reqset *s, const
 
 /* Where a wheel was found: in the cache, or noted for this invocation (loop thread), never in the lock. Got on any thread. */
 void wheel_url_note(struct project *p, const struct digest *sha256, struct str url);
+/* A wheel that is at hand as bytes. The same threads. */
+void wheel_bytes_note(struct project *p, const struct digest *sha256, struct str bytes);
+bool wheel_bytes_get(struct project *p, const struct digest *sha256, struct str *bytes);
 /* An index of the requirements, with its user and password; where its origin has wheels, they are asked for with them. The same threads. */
 void wheel_index_note(struct project *p, struct str url);
 size_t wheel_indexes(struct project *p, struct arena *a, struct str **out);

@@ -280,6 +280,29 @@ class Local(Case):
         self.edit("other/pyproject.toml", "beta>=1.5", "beta<1.5")
         self.assertEqual(self.result(), "forty-two 1.0")
 
+    def test_metadata_and_console_scripts(self):
+        self.lib("../mylib")
+        with open(self.root / "../mylib/pyproject.toml", "a") as file:
+            file.write('[project.scripts]\nmy-tool = "mylib.inner:main"\n')
+        with open(self.root / "../mylib/src/mylib/inner.py", "a") as file:
+            file.write("\ndef main():\n    import importlib.metadata, sys\n"
+                       "    open(sys.argv[1], 'w').write(answer() + ' ' + importlib.metadata.version('my-lib'))\n")
+        self.write("requirements.txt", "-e ../mylib\n")
+        self.project("{requirements: [requirements.txt]}", "pass")
+        text = self.read("pawl.yaml")
+        start, end = text.index("run: ["), text.index("outputs: {o")
+        (self.root / "pawl.yaml").write_text(text[:start] + 'run: [my-tool, "${outputs.o}"]\n    ' + text[end:])
+        self.pawl("run")
+        self.assertEqual(self.read("out.txt"), "forty-two 1")
+        self.assertNotIn("my-lib", self.read("pawl.lock"))
+        self.assertIn("up to date", self.pawl("run").out)
+        self.edit("../mylib/src/mylib/inner.py", "forty-two", "42")
+        outcome = self.run_json()
+        self.assertEqual((outcome.reasons(), self.read("out.txt")), ({"s": "code"}, "42 1"))
+        self.edit("../mylib/pyproject.toml", 'version = "1"', 'version = "2"')
+        outcome = self.run_json()
+        self.assertEqual((outcome.reasons(), self.read("out.txt")), ({"s": "environment"}, "42 2"))
+
     def test_no_folder(self):
         self.write("requirements.txt", "beta\n-e ../nowhere\n")
         self.project("{requirements: [requirements.txt]}", self.USE)
