@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/unfolding.h"
+#include "cli/watch.h"
 #include "rules/image.h"
 #include "rules/kept.h"
 #include "rules/snapshot.h"
@@ -32,7 +33,7 @@ encode_line(const struct run_counts *c, struct str set, struct buf *out)
 }
 
 static void
-print_line(struct str encoded, int64_t began, bool quiet)
+print_line(struct str encoded, int64_t began, bool watched)
 {
 	struct rd r = { .rest = encoded };
 	uint32_t steps = rd_u32(&r), images = rd_u32(&r);
@@ -47,15 +48,14 @@ print_line(struct str encoded, int64_t began, bool quiet)
 	}
 	buf_puts(&b, " (");
 	text_seconds(&b, (double)(clock_mono() - began) / 1e9);
-	buf_puts(&b, ")");
+	buf_puts(&b, watched ? ", watched)" : ")");
 	if (saved >= 0.001) {
 		buf_puts(&b, ", ");
 		text_seconds(&b, saved);
 		buf_puts(&b, " saved");
 	}
 	buf_putc(&b, '\n');
-	if (!quiet)
-		text_out(buf_str(&b));
+	text_out(buf_str(&b));
 }
 
 /* After an edit of a few files: the steps that they reach. `build` makes images, whose nodes no part has. */
@@ -72,6 +72,25 @@ find_part(struct session *s, struct view *v, const struct snapshot_key *key, con
 		s->part = part;
 }
 
+/* Only the plain question has an answer that was prepared. */
+static bool
+is_plain(const struct args *a)
+{
+	return !(a->json || a->events || a->force_all || a->force.n || a->no_cache || a->verify || a->dry_run);
+}
+
+bool
+make_watched(struct session *s)
+{
+	const int64_t began = clock_mono();
+	struct str cache, answer;
+	if (!is_plain(s->args) || session_cache_folder(s, &cache, NULL) < 0 ||
+	    !watch_ask(cache, s->root, session_question(s, &s->arena), (const char *const *)environ, &s->arena, &answer))
+		return false;
+	print_line(answer, began, s->args->verbose);
+	return true;
+}
+
 bool
 make_nothing(struct session *s)
 {
@@ -80,8 +99,7 @@ make_nothing(struct session *s)
 	struct view *v = NULL;
 	struct snapshot_seen seen;
 	bool yes = false;
-	if (a->json || a->events || a->force_all || a->force.n || a->no_cache || a->verify || a->dry_run ||
-	    !s->cache->records || view_begin(s->cache->records, &v, NULL) < 0)
+	if (!is_plain(a) || !s->cache->records || view_begin(s->cache->records, &v, NULL) < 0)
 		return false;
 	AUTO_FD root = file_open_dir(AT_FDCWD, arena_z(&s->arena, s->root), NULL);
 	const struct snapshot_key key = { s->root, session_question(s, &s->arena) };

@@ -20,6 +20,8 @@ struct made {
 int make(struct session *s, enum session_targets t, struct made *out, struct err *e);
 /* Mistakes in the options of run and build, before anything is looked at. */
 int make_check(const struct args *a, struct err *e);
+/* True: a `pawl watch` of this project knows that nothing has changed; the line was printed. Asked before the cache is opened. */
+bool make_watched(struct session *s);
 /* True: the snapshot of an earlier invocation answers; the line was printed. Else it may have found that make has to look at a part only. */
 bool make_nothing(struct session *s);
 int make_status(const struct run *r); /* exit status */

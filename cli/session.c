@@ -30,12 +30,18 @@ session_done(struct session *s)
 }
 
 int
+session_cache_folder(struct session *s, struct str *out, struct err *e)
+{
+	return cache_folder(getenv("PAWL_CACHE"), getenv("XDG_CACHE_HOME"), getenv("HOME"), &s->arena, out, e);
+}
+
+int
 session_cache(struct session *s, struct err *e)
 {
 	struct str folder;
 	if (s->cache)
 		return 0;
-	if (cache_folder(getenv("PAWL_CACHE"), getenv("XDG_CACHE_HOME"), getenv("HOME"), &s->arena, &folder, e) < 0)
+	if (session_cache_folder(s, &folder, e) < 0)
 		return -1;
 	return cache_open(folder, &s->cache, e);
 }

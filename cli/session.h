@@ -53,6 +53,7 @@ struct session_part {
 void session_init(struct session *s, struct args *a);
 void session_done(struct session *s); /* closes all that is open */
 
+int session_cache_folder(struct session *s, struct str *out, struct err *e); /* where it is, or will be */
 int session_cache(struct session *s, struct err *e);
 int session_find(struct session *s, struct err *e);
 int session_open(struct session *s, struct err *e);

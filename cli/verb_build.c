@@ -174,7 +174,11 @@ verb_build(struct args *a, struct err *e)
 	if (a->dry_run)
 		return verb_plan_of(a, TARGET_IMAGES, e);
 	session_init(&s, a);
-	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0)
+	if (make_check(a, e) < 0 || session_find(&s, e) < 0)
+		status = -1;
+	else if (!a->output.n && !a->push && make_watched(&s))
+		status = 0;
+	else if (session_cache(&s, e) < 0)
 		status = -1;
 	else if (!a->output.n && !a->push && make_nothing(&s))
 		status = 0;

@@ -64,7 +64,11 @@ verb_run(struct args *a, struct err *e)
 	if (a->verify && verify_share(a->verify, &share, e) < 0)
 		return -1;
 	session_init(&s, a);
-	if (make_check(a, e) < 0 || session_find(&s, e) < 0 || session_cache(&s, e) < 0) {
+	if (make_check(a, e) < 0 || session_find(&s, e) < 0) {
+		status = -1;
+	} else if (make_watched(&s)) {
+		status = 0;
+	} else if (session_cache(&s, e) < 0) {
 		status = -1;
 	} else if (make_nothing(&s)) {
 		status = 0;

@@ -9,6 +9,7 @@ const struct verb verbs[] = {
 	{ "why", "STEP|ENV", "the first thing that differs, and the chain to it", verb_why },
 	{ "compile", "", "print the pipeline as canonical JSON", verb_compile },
 	{ "graph", "[code:STEP]", "nodes and edges; of a code node what is in it and what is out, with reasons", verb_graph },
+	{ "watch", "[STEP...]", "run what changes, and answer the other verbs meanwhile", verb_watch },
 	{ "runs", "", "finished runs", verb_runs },
 	{ "log", "STEP", "output of a step, also of a cached one", verb_log },
 	{ "diff", "RUN RUN", "two runs compared", verb_diff },

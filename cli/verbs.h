@@ -23,6 +23,7 @@ int verb_run(struct args *a, struct err *e);
 int verb_runs(struct args *a, struct err *e);
 int verb_stack(struct args *a, struct err *e);
 int verb_version(struct args *a, struct err *e);
+int verb_watch(struct args *a, struct err *e);
 int verb_why(struct args *a, struct err *e);
 
 #endif

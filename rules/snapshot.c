@@ -106,7 +106,7 @@ static const char *
 find_var(const char *const *environ_, const char *name)
 {
 	size_t n = strlen(name);
-	for (; environ_ && *environ_; environ_++)
+	for (; *environ_; environ_++)
 		if (strncmp(*environ_, name, n) == 0 && (*environ_)[n] == '=')
 			return *environ_ + n + 1;
 	return NULL;
@@ -131,7 +131,7 @@ same_vars(const struct snapshot_block *b, const char *const *environ_)
 static bool
 compare(struct checking *c, const char *const *environ_, struct arena *a, struct snapshot_seen *out)
 {
-	if (clock_real() >= c->b->h.expiry || !same_vars(c->b, environ_))
+	if (clock_real() >= c->b->h.expiry || (environ_ && !same_vars(c->b, environ_)))
 		return false;
 	c->most = out ? SNAPSHOT_FEW_MOST - (uint32_t)out->nchanged : 0;
 	size_t chunks = (c->b->h.nleaves + GRAIN - 1) / GRAIN;
@@ -219,4 +219,50 @@ snapshot_exclusive(struct view *v, const struct snapshot_key *k, const struct st
 			return false;
 	}
 	return true;
+}
+
+static void
+each_in(const struct snapshot_block *b, bool leaves, void (*leaf)(void *ctx, struct str path, bool listing),
+	void (*var)(void *ctx, const struct snapshot_var *x), void *ctx)
+{
+	struct arena a = { 0 };
+	for (uint32_t i = 0; leaves && i < b->h.nleaves; i++) {
+		const struct stored_leaf x = snapshot_leaf(b, i);
+		leaf(ctx, path_join(&a, str_z(snapshot_folder(b, x.folder)), str_z(snapshot_text(b, x.name))),
+		     (x.kind & ~SNAPSHOT_SHARED) == LEAF_FOLDER);
+		if (i % 4096 == 0)
+			arena_reset(&a);
+	}
+	for (uint32_t i = 0; i < b->h.nvars; i++) {
+		struct stored_var x;
+		memcpy(&x, b->vars + i * sizeof x, sizeof x);
+		var(ctx, &(struct snapshot_var){ str_z(snapshot_text(b, x.name)), x.set != 0, { x.hi, x.lo } });
+	}
+	arena_done(&a);
+}
+
+bool
+snapshot_each(struct view *v, const struct snapshot_key *k, uint64_t known, void (*leaf)(void *ctx, struct str path, bool listing),
+	      void (*var)(void *ctx, const struct snapshot_var *x), void *ctx, struct snapshot_facts *out)
+{
+	struct snapshot_block whole, later;
+	if (!open_record(v, k, SNAPSHOT_WHOLE, &whole))
+		return false;
+	each_in(&whole, whole.h.id != known, leaf, var, ctx);
+	*out = (struct snapshot_facts){ .id = whole.h.id, .expiry = whole.h.expiry, .answer = whole.answer };
+	if (open_record(v, k, SNAPSHOT_LATER, &later) && later.h.id == whole.h.id) {
+		each_in(&later, true, leaf, var, ctx); /* the leaves that it replaces have the same paths */
+		out->answer = later.answer;
+		out->expiry = later.h.expiry < out->expiry ? later.h.expiry : out->expiry;
+	}
+	return true;
+}
+
+bool
+snapshot_same_var(const struct snapshot_var *x, const char *const *environ_)
+{
+	struct arena a = { 0 };
+	const char *value = find_var(environ_, arena_z(&a, x->name));
+	arena_done(&a);
+	return (value != NULL) == x->set && (!value || fp_eq(fp_of(str_z(value)), x->value));
 }

@@ -47,7 +47,7 @@ struct snapshot_key {
 /* Into b; nothing when leaves_never was called or a leaf is not what it was. answer: bytes that check gives back (the line's figures, encoded by the
  * caller). May wait for up to two ticks of the clock. The block's id; 0: there is none. */
 uint64_t snapshot_put(struct batch *b, const struct snapshot_key *k, struct leaves *l, struct stats *s, struct str answer);
-/* True: nothing changed; answer is borrowed from v. */
+/* True: nothing changed; answer is borrowed from v. environ_ NULL: variables are not compared. */
 bool snapshot_check(struct view *v, const struct snapshot_key *k, int root, const char *const *environ_, struct str *answer);
 
 #define SNAPSHOT_FEW_MOST 16    /* files that may have changed for a part */
@@ -86,5 +86,22 @@ struct snapshot_part {
  * old signatures stay, so that a change of one during the run is seen by the next check. Nothing if another block was stored meanwhile. */
 void snapshot_put_part(struct view *v, struct batch *b, const struct snapshot_key *k, const struct snapshot_part *part, struct leaves *l,
 		       struct stats *s, struct str answer);
+
+/* For who watches instead of asking (sys/notice.h): each leaf of the stored blocks, but for those of a whole block with the id `known`. path: as it
+ * was reported; listing: the names in that folder count. False: there are no blocks. Texts are borrowed from v. */
+struct snapshot_facts {
+	uint64_t id;
+	int64_t expiry;
+	struct str answer;
+};
+struct snapshot_var {
+	struct str name;
+	bool set;
+	struct fp value;
+};
+bool snapshot_each(struct view *v, const struct snapshot_key *k, uint64_t known, void (*leaf)(void *ctx, struct str path, bool listing),
+		   void (*var)(void *ctx, const struct snapshot_var *x), void *ctx, struct snapshot_facts *out);
+/* Is the variable what it was? */
+bool snapshot_same_var(const struct snapshot_var *x, const char *const *environ_);
 
 #endif
