@@ -76,7 +76,7 @@ struct build_end {
 int build_open(const struct build_opts *o, struct build **out, struct err *e);
 /* A command that fails is no error: end->status says it. ERR_INTERRUPTED: it was stopped; ERR_BUSY: the timeout; else it never ran. */
 int build_run(struct build *b, const struct build_command *c, struct arena *a, struct build_end *end, struct err *e);
-/* omit: patterns of paths (path_match) that are left as they are below. */
+/* omit: patterns of paths that are left as they are below, as diff_layer.h says. */
 int build_diff(struct build *b, const struct str *omit, size_t nomit, struct layer *into, struct err *e);
 /* The folder that has upper/ with the changes: to look into from outside (as root; without root other owners may forbid it). */
 struct str build_folder(const struct build *b);

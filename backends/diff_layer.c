@@ -163,18 +163,21 @@ compare(struct diff *d, struct item *x, const char *path, const struct stat *own
 /* ---- collecting ------------------------------------------------------------------------------------------------ */
 
 static bool
-omitted(const struct diff *d, struct str path)
+omitted(const struct diff *d, struct str path, bool folder)
 {
-	for (size_t i = 0; i < d->s->nomit; i++)
-		if (path_match(d->s->omit[i], path))
+	for (size_t i = 0; i < d->s->nomit; i++) {
+		const struct str x = d->s->omit[i];
+		const bool below = x.n > 0 && x.p[x.n - 1] == '/';
+		if (below ? !folder && str_starts(path, x) : path_match(x, path))
 			return true;
+	}
 	return false;
 }
 
 static void
 add_gone(struct diff *d, struct str path, enum layer_type type)
 {
-	if (type == LAYER_WHITEOUT && omitted(d, path))
+	if (type == LAYER_WHITEOUT && omitted(d, path, false))
 		return;
 	VEC_PUSH(&d->items, ((struct item){ .raw = { .type = type, .path = path } }));
 }
@@ -236,10 +239,10 @@ look_at(struct diff *d, const struct folder *f, struct str name, struct err *e)
 	struct stat st, low;
 	struct shown below;
 	int at = -1;
-	if (omitted(d, path))
-		return 0;
 	if (fstatat(d->upper, z, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_os(e, "look at '/%s'", z);
+	if (omitted(d, path, S_ISDIR(st.st_mode)))
+		return 0;
 	const bool found = lower_find(&d->lower, f->below, z, &d->arena, &at, &low, &below);
 	if (S_ISSOCK(st.st_mode) || overlay_whiteout(d->upper, z, &st)) {
 		if (found && !S_ISSOCK(low.st_mode))

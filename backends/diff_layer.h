@@ -21,7 +21,7 @@ struct diff_spec {
 	const struct str *roots; /* absolute folders of unpacked layers, lowest first */
 	size_t nroots;
 	struct str folder;       /* absolute; has upper/ and, of a build, `made` (sys/jail.h) */
-	const struct str *omit;  /* patterns as path_match takes them, from the top: "etc/machine-id" */
+	const struct str *omit;  /* patterns as path_match takes them, from the top: "etc/machine-id"; "var/log/": all that is no folder below it */
 	size_t nomit;
 };
 

@@ -199,11 +199,11 @@ several_commands_are_one_layer(void **state)
 	struct world *w = *state;
 	NEED_BUILDS(w);
 	struct build *b = open_build(w);
-	const struct str omit[] = { STR("var/log/**"), STR("etc/c") };
-	sh(w, b, "mkdir -p /var/log/x; echo 1 > /var/log/x/y; echo -n 1 > /etc/new");
+	const struct str omit[] = { STR("var/log/"), STR("etc/c"), STR("tmp/**") };
+	sh(w, b, "mkdir -p /var/log/x /tmp/y/z; echo 1 > /var/log/x/y; echo -n 1 > /etc/new");
 	sh(w, b, "test -s /etc/new; rm /etc/c; echo -n 2 > /var/two");
-	const struct str have = changes(w, b, omit, 2);
-	if (!str_is(have, ETC "etc/new file 644 0:0 1\nvar folder 755 0:0\nvar/log folder 755 0:0\nvar/two file 644 0:0 2\n"))
+	const struct str have = changes(w, b, omit, 3);
+	if (!str_is(have, ETC "etc/new file 644 0:0 1\ntmp folder 755 0:0\nvar folder 755 0:0\nvar/log folder 755 0:0\nvar/log/x folder 755 0:0\nvar/two file 644 0:0 2\n"))
 		fail_msg("got\n" STR_FMT, STR_ARG(have));
 	build_close(b);
 }
