@@ -287,6 +287,8 @@ static int
 put_debs(const struct apt_job *j, const struct apt_deb *debs, size_t n, struct str folder, struct arena *a, struct err *e)
 {
 	AUTO_FD at = file_open_dir(AT_FDCWD, arena_z(a, folder), e);
+	if (at >= 0 && file_mkdirs(at, "partial", e) < 0) /* apt wants it, even where it downloads nothing */
+		return -1;
 	for (size_t i = 0; i < n && at >= 0; i++) {
 		struct file_stat st;
 		if (blobs_checkout(j->blobs, &debs[i].sha256, at, arena_z(a, apt_deb_file(&debs[i], a)), 0644, &st, e) < 0)

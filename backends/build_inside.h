@@ -12,7 +12,7 @@
 
 struct build {
 	struct arena arena;
-	struct str folder; /* upper/, work/, made */
+	struct str folder; /* upper/, work0/ ..., made */
 	struct str *roots;
 	size_t nroots;
 };

@@ -108,8 +108,6 @@ build_remove(struct str folder, struct err *e)
 		bad = start(spec, &a, &p, &from, e);
 		if (bad == 0)
 			bad = finish(&p, "remove what a build left", e);
-		if (bad == 0)
-			bad = file_remove_tree(AT_FDCWD, path, e);
 	}
 	arena_done(&a);
 	return bad;
@@ -137,10 +135,8 @@ build_tool(const struct js *spec, struct err *e)
 				     .nomit = js_len(omit) };
 	if (bad == 0 && str_is(js_str(js_get(spec, "tool")), "diff"))
 		bad = diff_send(&s, STDOUT_FILENO, e);
-	else if (bad == 0) /* the folder itself may lie in one that is not ours */
-		bad = file_remove_tree(AT_FDCWD, arena_z(&a, path_join(&a, folder, STR("upper"))), e);
-	if (bad == 0 && !str_is(js_str(js_get(spec, "tool")), "diff"))
-		bad = file_remove_tree(AT_FDCWD, arena_z(&a, path_join(&a, folder, STR("work"))), e);
+	else if (bad == 0)
+		bad = file_remove_tree(AT_FDCWD, arena_z(&a, folder), e);
 	arena_done(&a);
 	return bad;
 }

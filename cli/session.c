@@ -194,7 +194,7 @@ is_target(const struct graph *g, node_id n, enum session_targets t)
 	const struct rule *r = g->node[n.i].rule;
 	bool step = r == &rule_step, image = r == &rule_image;
 	if (t == TARGET_LOCK)
-		return !r->source && (strcmp(r->kind, "parent") == 0 || strcmp(r->kind, "requirements") == 0);
+		return !r->source && (strcmp(r->kind, "parent") == 0 || strcmp(r->kind, "requirements") == 0 || strcmp(r->kind, "apt") == 0);
 	return (t != TARGET_IMAGES && step) || (t != TARGET_STEPS && image);
 }
 

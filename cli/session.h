@@ -64,7 +64,7 @@ enum session_targets {
 	TARGET_STEPS,  /* words name steps; none: all steps */
 	TARGET_IMAGES, /* words name environments; none: all of them */
 	TARGET_ANY,    /* words name steps or environments */
-	TARGET_LOCK,   /* what pawl.lock lacks: parents and requirements that are not resolved yet */
+	TARGET_LOCK,   /* what pawl.lock lacks: parents, packages and requirements that are not resolved yet */
 };
 int session_plan(struct session *s, enum session_targets t, struct err *e);
 /* The end of it: which nodes the words name, and the plan over them, of the graph as it is. */

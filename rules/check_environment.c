@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/apt.h"
 #include "rules/check.h"
 #include "sys/file.h"
 
@@ -71,6 +72,24 @@ check_include(struct check *c, const struct ir_environment *env)
 }
 
 static void
+check_apt(struct check *c, const struct ir_environment *env)
+{
+	for (size_t i = 0; i < env->apt.n; i++) {
+		const char *wrong = apt_package_wrong(env->apt.v[i]);
+
+		if (wrong)
+			CHECK_ERROR(c, check_environment_at(c, env, "apt", env->apt.v[i]), "bad-package",
+				    STR("write it as 'apt-get install' takes it: libgomp1, or curl=7.88.1-10"),
+				    "environment '" STR_FMT "': '" STR_FMT "' is no package: it %s", STR_ARG(env->name), STR_ARG(str_take(env->apt.v[i], 100)), wrong);
+	}
+	for (size_t i = 0; i < env->apt_keys.n; i++)
+		must_exist(c, env, "apt.keys", env->apt_keys.v[i]);
+	if (env->apt.n && env->parent.kind == PARENT_SCRATCH && !env->dockerfile.n)
+		CHECK_ERROR(c, check_environment_at(c, env, "apt", (struct str){ 0 }), "bad-parent", STR("take a parent of Debian or Ubuntu"),
+			    "environment '" STR_FMT "': there is nothing to install packages on in 'scratch'", STR_ARG(env->name));
+}
+
+static void
 check_parent(struct check *c, const struct ir_environment *env)
 {
 	const struct ir_parent *p = &env->parent;
@@ -96,6 +115,7 @@ check_environments(struct check *c)
 		must_exist(c, env, "dockerfile", env->dockerfile);
 		if (env->dockerfile.n)
 			must_exist(c, env, "context", env->context);
+		check_apt(c, env);
 		check_requirements(c, env);
 		check_include(c, env);
 	}

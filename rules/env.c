@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hashing/key.h"
+#include "rules/apt.h"
 #include "rules/dockerfile.h"
 #include "rules/interpreter.h"
 #include "rules/rules.h"
@@ -26,14 +27,6 @@ text_list(struct key *k, const char *tag, const struct ir_texts *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		key_text(k, tag, arena_printf(k->arena, "%04zu", i), t->v[i]);
-}
-
-static void
-name_list(struct key *k, const char *tag, const struct ir_texts *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (!i || !str_eq(t->v[i - 1], t->v[i])) /* sorted */
-			key_text(k, tag, t->v[i], STR("1"));
 }
 
 static void
@@ -66,7 +59,6 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 		interpreter_fields(d->python, k);
 		return 0;
 	}
-	name_list(k, "apt", &env->apt);
 	pair_list(k, "label", &env->labels);
 	text_list(k, "entrypoint", &env->entrypoint);
 	one_text(k, "workdir", env->workdir);
@@ -155,6 +147,8 @@ static bool
 add_parts(struct project *p, const struct ir_environment *env, node_id n, struct err *e)
 {
 	if (env->parent.kind != PARENT_NONE && !env->dockerfile.n && !add_parent_edge(p, env, n, e))
+		return false;
+	if (env->apt.n && !add_edge(p, add_apt(p, env, e), n, "apt", (struct str){ 0 }))
 		return false;
 	if (env->python.on && !add_edge(p, add_requirements(p, env, true, e), n, "requirements", (struct str){ 0 }))
 		return false;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/apt.h"
 #include "rules/image_attest.h"
 #include "rules/image_inside.h"
 #include "rules/wants.h"
@@ -77,7 +78,7 @@ add_inputs(struct project *p, struct image_data *d, node_id n, struct err *e)
 {
 	const struct ir_environment *env = d->env;
 	if (env->parent.kind != PARENT_NONE || env->dockerfile.n > 0) {
-		d->parent = add_parent(p, env, e);
+		d->parent = add_base(p, env, e);
 		if (d->parent.i == NODE_NONE.i)
 			return -1;
 		graph_edge(&p->graph, d->parent, n, EDGE_INPUT, "parent", STR(""), STR(""));

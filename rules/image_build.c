@@ -155,6 +155,16 @@ variables(const struct building *b, size_t *n, struct arena *a)
 	return v;
 }
 
+static struct str
+packages_text(const struct ir_environment *env, struct arena *a)
+{
+	AUTO_BUF b = { 0 };
+	buf_puts(&b, "apt");
+	for (size_t i = 0; i < env->apt.n; i++)
+		buf_printf(&b, " " STR_FMT, STR_ARG(env->apt.v[i]));
+	return arena_str(a, buf_str(&b));
+}
+
 static int
 put_config(struct building *b, struct err *e)
 {
@@ -174,8 +184,11 @@ put_config(struct building *b, struct err *e)
 	const bool bare = digest_is_zero(&b->parent.config);
 	struct oci_added *added = arena_array(&b->arena, struct oci_added, b->layers.n + 1);
 	size_t n = 0;
-	for (size_t i = 0; bare && i < b->parent.nlayers; i++)
-		added[n++] = (struct oci_added){ b->parent.layers[i].diff_id, b->parent.name };
+	for (size_t i = 0; i < b->parent.nlayers; i++) {
+		const bool apt = str_is(b->parent.layers[i].kind, "apt"); /* ours, on top of the parent's */
+		if (bare || apt)
+			added[n++] = (struct oci_added){ b->parent.layers[i].diff_id, apt ? packages_text(env, &b->arena) : b->parent.name };
+	}
 	for (size_t i = 0; i < b->parts.n; i++)
 		added[n++] = (struct oci_added){ b->parts.v[i].out.diff_id, b->parts.v[i].history };
 	AUTO_BUF text = { 0 };
@@ -415,9 +428,6 @@ prepare(struct building *b, struct err *e)
 static int
 possible(const struct ir_environment *env, struct err *e)
 {
-	if (env->apt.n > 0)
-		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has 'apt:'; this version cannot install packages on a parent. Bootstrapped "
-					     "parents take them: parent: {bootstrap: debian, suite: bookworm, packages: [...]}", STR_ARG(env->name));
 	if (env->parent.kind == PARENT_NONE && env->dockerfile.n == 0)
 		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "' has no parent; an image needs one: 'parent: scratch' at least",
 			       STR_ARG(env->name));

@@ -7,9 +7,10 @@
 
 #include "backends/oci.h"
 #include "backends/sandbox.h"
+#include "rules/apt.h"
 #include "rules/image_inside.h"
 
-static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir", "dockerfile" };
+static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir", "dockerfile", "apt" };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
 
 struct js *
@@ -141,12 +142,13 @@ image_layers_planned(struct project *p, const struct ir_environment *env, struct
 	AUTO_JS config = config_here(p, &parent);
 	if (image_parts(p, env, &parent, &wheels, &include, &code, image_workdir(env, config), a, &parts, e) < 0)
 		return -1;
-	struct image_layers l = { .n = parent.nlayers + parts.n };
-	l.v = arena_array(a, struct image_layer, l.n + 1);
+	struct image_layers l = { .n = parent.nlayers };
+	l.v = arena_array(a, struct image_layer, parent.nlayers + parts.n + 1);
 	image_parent_layers(p, &parent, a, l.v);
+	l.n += apt_layer_planned(p, env, &l.v[l.n]);
 	for (size_t i = 0; i < parts.n; i++) {
 		(void)layer_find(p, &parts.v[i], a);
-		l.v[parent.nlayers + i] = parts.v[i].out;
+		l.v[l.n++] = parts.v[i].out;
 	}
 	*out = l;
 	return 0;

@@ -189,7 +189,9 @@ struct ir_environment { /* `extends` is resolved: complete in itself */
 	struct str target;              /* a stage of the Dockerfile; empty: the last */
 	struct ir_pairs args, contexts; /* build arguments; named contexts: a parent as in `parent:`, or a folder */
 	struct ir_pairs secrets;        /* id to "env:NAME" or "file:PATH" */
-	struct ir_texts apt; /* sorted */
+	struct ir_texts apt;         /* packages, sorted */
+	struct ir_texts apt_sources; /* in order: lines of sources.list, or names that the caller's variables give such lines */
+	struct ir_texts apt_keys;    /* files of the project, sorted */
 	struct ir_python python;
 	struct ir_texts include;
 	struct ir_pairs env, labels;

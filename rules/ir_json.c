@@ -321,6 +321,8 @@ environment_js(const struct ir_environment *env)
 	put_pairs(m, "contexts", env->contexts.v, env->contexts.n);
 	put_pairs(m, "secrets", env->secrets.v, env->secrets.n);
 	put_texts(m, "apt", &env->apt);
+	put_texts(m, "apt_sources", &env->apt_sources);
+	put_texts(m, "apt_keys", &env->apt_keys);
 	if (env->python.on)
 		js_set(m, "python", python_js(&env->python));
 	put_texts(m, "include", &env->include);

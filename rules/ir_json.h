@@ -11,7 +11,8 @@
  *"salt", "ignore"}, "retry": {"max", "delay_ms", "backoff", "on"}, "timeout_ms", "resources": {"cpus":
  *thousandths, "memory": bytes}, "when", "foreach": {"x": {"list": [...]} | {"range": [a, b]} | {"lines":
  *FILE} | {"step", "output"}}}}, "environments": {"base": {"parent": {"registry"} | {"scratch": true} |
- *{"oci"} | {"docker_archive"} | {"bootstrap", "suite", "packages"}, "dockerfile", "context", "target", "args", "contexts", "secrets", "apt", "python":
+ *{"oci"} | {"docker_archive"} | {"bootstrap", "suite", "packages"}, "dockerfile", "context", "target", "args", "contexts", "secrets", "apt",
+ *"apt_sources", "apt_keys", "python":
  *{...}, "include", "env", "labels", "workdir", "user", "platform", "entrypoint"}}, "stacks": {"local": the
  *settings as written}}
  *

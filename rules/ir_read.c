@@ -269,7 +269,8 @@ read_environment(struct ir_reader *r, const struct js *v, struct ir_environment 
 	static const char *const keys[] = { "parent",   "dockerfile", "context", "apt",     "python",
 					    "target",   "args",       "contexts", "secrets",
 					    "include",  "env",        "labels",  "workdir", "user",
-					    "platform", "entrypoint", "key", "compression", "attest", NULL };
+					    "platform", "entrypoint", "key", "compression", "attest", "apt_sources",
+					    "apt_keys", NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -284,6 +285,11 @@ read_environment(struct ir_reader *r, const struct js *v, struct ir_environment 
 	if (env->parent.kind == PARENT_NONE && env->dockerfile.n == 0)
 		ir_bad(r, "parent", "there, or 'dockerfile'");
 	env->apt = ir_list(r, v, "apt", NAME_ANY, true);
+	env->apt_sources = ir_list(r, v, "apt_sources", NAME_ANY, false);
+	env->apt_keys = ir_list(r, v, "apt_keys", NAME_ANY, true);
+	for (size_t i = 0; i < env->apt_keys.n; i++)
+		if (!path_inside(path_clean(r->a, env->apt_keys.v[i]), STR(".")))
+			ir_bad(r, "apt_keys", "paths inside the project");
 	read_python(r, ir_map(r, v, "python"), &env->python);
 	env->include = ir_list(r, v, "include", NAME_ANY, true);
 	for (size_t i = 0; i < env->include.n; i++)

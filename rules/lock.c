@@ -12,7 +12,7 @@
 #define LOCK_FILE "pawl.lock"
 #define LOCK_LIMIT ((size_t)64 << 20)
 
-static const char *const sections[] = { "parents", "bootstraps", "requirements" };
+static const char *const sections[] = { "parents", "bootstraps", "apt", "requirements" };
 #define NSECTIONS (sizeof sections / sizeof *sections)
 
 static struct js *
@@ -50,6 +50,26 @@ check_wheels(struct str entry, const struct js *wheels, struct err *e)
 }
 
 static int
+check_debs(struct str entry, const struct js *debs, struct err *e)
+{
+	struct digest d;
+
+	if (js_type(debs) != JS_LIST)
+		return err_set(e, ERR_INPUT, LOCK_FILE ": apt \"" STR_FMT "\": expected a list of debs; mend it, or run 'pawl lock --all'", STR_ARG(str_take(entry, 12)));
+	for (size_t i = 0; i < js_len(debs); i++) {
+		const struct js *x = js_at(debs, i);
+		struct str name = js_str(js_get(x, "name"));
+
+		if (!name.n || !js_str(js_get(x, "version")).n || !js_str(js_get(x, "arch")).n || !digest_parse(js_str(js_get(x, "sha256")), true, &d))
+			return err_set(e, ERR_INPUT,
+				       LOCK_FILE ": package '" STR_FMT "' lacks a name, version, arch or a sha256 of 64 hex digits; the lock was edited or damaged by a "
+						 "merge: mend it, or remove it and run 'pawl lock'",
+				       STR_ARG(name));
+	}
+	return 0;
+}
+
+static int
 check(struct js *doc, struct err *e)
 {
 	if (js_type(doc) != JS_MAP)
@@ -68,6 +88,10 @@ check(struct js *doc, struct err *e)
 	const struct js *all = js_get(doc, "requirements");
 	for (void *it = js_first(all); it; it = js_next(all, it))
 		if (check_wheels(js_key(it), js_get(js_value(it), "wheels"), e) < 0)
+			return -1;
+	all = js_get(doc, "apt");
+	for (void *it = js_first(all); it; it = js_next(all, it))
+		if (check_debs(js_key(it), js_get(js_value(it), "debs"), e) < 0)
 			return -1;
 	return 0;
 }
@@ -315,22 +339,22 @@ apply(struct js *doc, const struct js *changes)
 	}
 }
 
-/* Requirements that nobody asks for any more. Only those for a target that this project resolves for now: another person's Python may
- * be another one, and their answers stay. */
+/* Answers that nobody asks for any more. Only those for a target (or platform) that this project resolves for now: another person's Python may be
+ * another one, and their answers stay. */
 static void
-prune(struct js *doc, const struct js *used)
+prune(struct js *doc, const struct js *used, const char *section, const char *what)
 {
-	const struct js *mine = js_get(used, "requirements");
-	struct js *all = js_get(doc, "requirements");
+	const struct js *mine = js_get(used, section);
+	struct js *all = js_get(doc, section);
 	VEC(char *) gone = { 0 };
 
 	for (void *it = js_first(all); it; it = js_next(all, it)) {
-		const struct js *target = js_get(js_value(it), "target");
+		const struct js *target = js_get(js_value(it), what);
 		bool same_target = false;
 		if (js_get_str(mine, js_key(it)))
 			continue;
 		for (void *u = js_first(mine); u && !same_target; u = js_next(mine, u))
-			same_target = js_equal(target, js_get(js_get_str(all, js_key(u)), "target"));
+			same_target = js_equal(target, js_get(js_get_str(all, js_key(u)), what));
 		struct str key = js_key(it);
 		if (!same_target)
 			continue;
@@ -360,7 +384,8 @@ lock_save(struct lock *l, int root, struct err *e)
 	if (read_doc(root, &now, NULL, e) < 0)
 		return -1;
 	apply(now, l->changes);
-	prune(now, l->used);
+	prune(now, l->used, "requirements", "target");
+	prune(now, l->used, "apt", "platform");
 	js_free(l->doc);
 	l->doc = now;
 	lock_write(l, &text);

@@ -40,6 +40,7 @@ int lock_set(struct lock *l, const char *section, struct str name, struct js *va
 /* Have entries resolved again: those of a parent ("python:3.11-slim"), of a distribution or suite ("bookworm"), or those with a package, which then
  * moves alone; or all. Before anybody asks. ERR_INPUT: nothing of that name is in the lock; in rules/lock_update.c. */
 int lock_update(struct lock *l, const struct str *names, size_t n, bool all, struct err *e);
+bool lock_stale(const struct lock *l, const char *section, struct str name); /* shall it be resolved again? */
 bool lock_moves(const struct lock *l, struct str package); /* its version is chosen anew */
 void lock_use(struct lock *l, const char *section, struct str name); /* the entry is asked for, now or by the end */
 void lock_write(const struct lock *l, struct buf *out);

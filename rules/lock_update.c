@@ -19,9 +19,8 @@ mark(struct lock *l, const char *section, struct str entry)
 }
 
 static bool
-has_package(const struct js *entry, struct str package, struct names *known)
+has_package(const struct js *wheels, struct str package, struct names *known)
 {
-	const struct js *wheels = js_get(entry, "wheels");
 	bool found = false;
 	for (size_t i = 0; i < js_len(wheels); i++) {
 		struct str name = js_str(js_get(js_at(wheels, i), "name"));
@@ -42,7 +41,7 @@ meant(const char *section, struct str key, const struct js *entry, struct str na
 		first = str_cut(js_str(js_get(entry, "name")), '+').head; /* "debian:bookworm+python3" */
 		second = str_cut(first, ':').tail;
 	} else {
-		return has_package(entry, name, known);
+		return has_package(js_get(entry, section[0] == 'a' ? "debs" : "wheels"), name, known);
 	}
 	VEC_PUSH(known, first);
 	if (second.n)
@@ -54,7 +53,7 @@ meant(const char *section, struct str key, const struct js *entry, struct str na
 static bool
 mark_all(struct lock *l, struct str name, struct names *known)
 {
-	static const char *const sections[] = { "parents", "bootstraps", "requirements" };
+	static const char *const sections[] = { "parents", "bootstraps", "apt", "requirements" };
 	bool found = false;
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
 		const struct js *s = js_get(l->doc, sections[i]);
@@ -93,6 +92,12 @@ lock_update(struct lock *l, const struct str *names, size_t n, bool all, struct 
 	}
 	VEC_DONE(&known);
 	return rc;
+}
+
+bool
+lock_stale(const struct lock *l, const char *section, struct str name)
+{
+	return js_get_str(js_get(l->stale, section), name) != NULL;
 }
 
 bool

@@ -289,6 +289,19 @@ lower_platform(struct lower *l, struct ir_environment *env, const struct yaml_no
 		env->platforms = all;
 }
 
+/* A list of packages, or a map with one. */
+static void
+lower_apt(struct lower *l, struct ir_environment *env, const struct yaml_node *n)
+{
+	if (!yaml_is(n, YAML_MAP)) {
+		env->apt = lower_set(l, n);
+		return;
+	}
+	env->apt = lower_set(l, yaml_get(n, "packages"));
+	env->apt_sources = lower_texts(l, yaml_get(n, "sources"));
+	env->apt_keys = lower_globs(l, yaml_get(n, "keys"));
+}
+
 static void
 lower_environment(struct lower *l, struct ir_environment *env, const struct lower_entry *e)
 {
@@ -311,7 +324,7 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 			    "environment '" STR_FMT "': a context without a Dockerfile", STR_ARG(env->name));
 	}
 	lower_build(l, env, &c);
-	env->apt = lower_set(l, get(&c, "apt"));
+	lower_apt(l, env, get(&c, "apt"));
 	lower_python(l, env, &c);
 	env->include = lower_globs(l, get(&c, "include"));
 	env->env = merged_pairs(l, &c, "env");

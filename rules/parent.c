@@ -146,7 +146,7 @@ add_parent(struct project *p, const struct ir_environment *env, struct err *e)
 	struct node *node = &p->graph.node[n.i];
 	struct parent_data *d = node->data;
 	d->python = d->python || env->python.on || env->key == PARENT_KEY_ABI;
-	d->packages = d->packages || env->key == PARENT_KEY_PACKAGES || env->sbom;
+	d->packages = d->packages || env->key == PARENT_KEY_PACKAGES || env->sbom || env->apt.n > 0;
 	node->rule = pinned(p, d) ? &rule_parent_pinned : &rule_parent;
 	return n;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/stats.h"
+#include "rules/apt.h"
 #include "rules/interpreter.h"
 #include "rules/parent.h"
 #include "rules/rules.h"
@@ -271,7 +272,7 @@ add_requirements(struct project *p, const struct ir_environment *env, bool image
 	}
 	node_id parent = NODE_NONE;
 	if (!d->locked && !d->has_target) {
-		parent = add_parent(p, env, e);
+		parent = add_base(p, env, e);
 		if (parent.i == NODE_NONE.i)
 			return NODE_NONE;
 	}

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "backends/build_run.h"
 #include "base/vec.h"
+#include "rules/project.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
@@ -32,12 +34,19 @@ rundirs_new(struct str cache, const char *tmpdir)
 }
 
 void
+rundirs_ready(struct project *p)
+{
+	if (p->rundirs == NULL)
+		p->rundirs = rundirs_new(p->cache->folder, project_env(p, STR("TMPDIR")));
+}
+
+void
 rundirs_free(struct rundirs *r)
 {
 	if (r == NULL)
 		return;
 	if (r->base.n > 0)
-		(void)file_remove_tree(AT_FDCWD, r->base.p, NULL); /* the next one that begins removes what is left */
+		(void)build_remove(r->base, NULL); /* the next one that begins removes what is left */
 	VEC_DONE(&r->spare);
 	file_closep(&r->lock);
 	pthread_mutex_destroy(&r->mutex);
@@ -56,7 +65,7 @@ sweep_one(struct str path, struct arena *a)
 	AUTO_FD fd = lock_take(AT_FDCWD, lock.p, false, 0, NULL);
 
 	if (fd >= 0)
-		(void)file_remove_tree(AT_FDCWD, path.p, NULL); /* what cannot be removed stays */
+		(void)build_remove(path, NULL); /* what cannot be removed stays */
 }
 
 static void
@@ -166,7 +175,7 @@ rundirs_give(struct rundirs *r, struct str folder)
 		VEC_PUSH(&r->spare, arena_str(&r->arena, folder));
 		pthread_mutex_unlock(&r->mutex);
 	} else {
-		(void)file_remove_tree(AT_FDCWD, arena_z(&a, folder), NULL); /* rundirs_free tries again */
+		(void)build_remove(folder, NULL); /* rundirs_free tries again */
 	}
 	arena_done(&a);
 }

@@ -16,6 +16,8 @@
 struct rundirs;
 
 struct rundirs *rundirs_new(struct str cache, const char *tmpdir); /* touches nothing yet; tmpdir may be NULL */
+struct project;
+void rundirs_ready(struct project *p);                             /* p->rundirs is there from now on. Loop thread */
 void rundirs_free(struct rundirs *r);                              /* removes everything; NULL is fine */
 int rundirs_take(struct rundirs *r, struct arena *a, struct str *folder, struct err *e); /* absolute; empty but for an empty run/ */
 void rundirs_give(struct rundirs *r, struct str folder);

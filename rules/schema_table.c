@@ -290,6 +290,19 @@ static const struct schema_section python_section = { "python", "The Python pack
 						      KEYS(python_keys) };
 static const struct schema_value python = { .what = "a map", .takes = TAKES_MAP, .map = &python_section };
 
+static const struct schema_key apt_keys[] = {
+	{ "packages", &texts, true, NULL, "The packages." },
+	{ "sources", &texts, false, NULL,
+	  "Further package sources, each a line of `sources.list`; a name without blanks stands for the line in the caller's variable `PAWL_APT_NAME` (capitals, "
+	  "`_` for other characters)." },
+	{ "keys", &texts, false, NULL, "Files of the project with the OpenPGP keys that sign them." },
+};
+static const struct schema_section apt_section = { "apt", "Packages of Debian or Ubuntu, with sources of their own.", KEYS(apt_keys) };
+static const struct schema_value apt = { .what = "a list of packages, or a map with packages, sources and keys",
+					 .takes = TAKES_TEXT | TAKES_LIST | TAKES_MAP,
+					 .item = &text,
+					 .map = &apt_section };
+
 static const char *const parent_keys[] = { "digest", "abi", "packages", NULL };
 static const char *const compressions[] = { "gzip", "zstd", NULL };
 static const char *const attestations[] = { "sbom", "provenance", NULL };
@@ -314,7 +327,10 @@ static const struct schema_key environment_keys[] = {
 	{ "secrets", &build_secrets, false, NULL,
 	  "What `RUN --mount=type=secret` may see: a list of variables of the caller, or a map of ids to `env:NAME` or `file:PATH`. Values "
 	  "are kept nowhere." },
-	{ "apt", &texts, false, NULL, "Debian packages." },
+	{ "apt", &apt, false, NULL,
+	  "Packages of Debian or Ubuntu, put on the parent (or on what the Dockerfile makes) with its own apt, in the sandbox: their names, as `apt-get install` takes "
+	  "them. What they resolve to is pinned in `pawl.lock` with versions and digests. Their order does not matter. Recommended packages are left "
+	  "out; logs, caches, machine ids and host keys do not get into the image." },
 	{ "python", &python, false, NULL, "Python packages." },
 	{ "include", &texts, false, NULL,
 	  "Project files, folders and globs; in the image they lie under `workdir` with their paths in the "

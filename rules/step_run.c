@@ -148,8 +148,7 @@ step_start(struct task *t)
 	r->step = step_of(t->inputs.graph, t->node);
 	r->log = joblog_new(p->cache->blobs);
 	r->attempt = 1;
-	if (p->rundirs == NULL)
-		p->rundirs = rundirs_new(p->cache->folder, project_env(p, STR("TMPDIR")));
+	rundirs_ready(p);
 	watch_init(&r->watch, r->step, &t->inputs, &r->arena);
 	if (step_secrets(p, r->step, &r->err) < 0 ||
 	    code_files(p, &r->step->d, &r->arena, &r->code, &r->ncode, &r->err) < 0 ||

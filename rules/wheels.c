@@ -60,6 +60,8 @@ environment_target(struct project *p, const struct ir_environment *env, bool ima
 	if (image) {
 		if (!parent_locked(p, env, a, &info))
 			return err_set(e, ERR_MISSING, "the parent of environment '" STR_FMT "' is not resolved yet", STR_ARG(env->name));
+		if (!info.python.n && env->apt.n)
+			return err_set(e, ERR_MISSING, "the packages of environment '" STR_FMT "' are not installed yet", STR_ARG(env->name));
 		if (target_of_parent(&info, env, out, e) == 0)
 			return 0;
 		if (!p->diags.n)

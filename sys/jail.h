@@ -12,7 +12,7 @@
  * caller outside. Either way what the command writes into a bind belongs to the caller. Overlays inside a user namespace use user.* attributes.
  *
  * A build is what makes a root: /tmp is the root's own; the command has as many ids as can be had (sys/userns.h), and where there is but one, what changes
- * owners succeeds and does nothing (sys/fakeids.h); binds keep their owners. Beside upper/ and work/ a file `made` gets added what mounts needed in the root
+ * owners succeeds and does nothing (sys/fakeids.h); binds keep their owners. Beside upper/ and work0/, work1/ (one for each command on the same upper folder) a file `made` gets added what mounts needed in the root
  * and the root did not have, each path with a NUL behind it, folders before what is in them.
  *
  * What the image says is not trusted: targets of binds are looked up inside the root (openat2, RESOLVE_IN_ROOT), devices of its layers are

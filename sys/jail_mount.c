@@ -52,6 +52,8 @@ jail_overlay(struct jail_build *b, const char *const *roots, size_t n, const cha
 	/* the upper folder is read by others: changes are whole files at their own paths, as user namespaces have them anyway */
 	if (b->j->build && !b->user_ns)
 		buf_puts(&data, ",redirect_dir=off,index=off,metacopy=off");
+	if (b->j->build) /* nobody needs half of a build after a crash: nothing is synced */
+		buf_puts(&data, ",volatile");
 	if (mkdir(at, 0755) < 0)
 		return err_os(e, "make the mount point '%s'", at);
 	return jail_mount_at("overlay", at, "overlay", MS_NODEV, buf_z(&data), e);

@@ -52,6 +52,22 @@ make_base(struct jail_build *b, struct err *e)
 	return err_os(e, "mount a scratch file system on one of /mnt, /media, /srv, /opt, /boot, /home, /var");
 }
 
+/* A volatile overlay leaves a mark in its work folder that no second one takes. */
+static int
+choose_work(struct jail_build *b, struct err *e)
+{
+	if (mkdir(b->upper, 0755) < 0 && errno != EEXIST)
+		return err_os(e, "make the folder that takes changes");
+	for (unsigned i = 0; i < 1000; i++) {
+		b->work = arena_printf(&b->arena, "up/work%u", i).p;
+		if (mkdir(b->work, 0755) == 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	return err_os(e, "make the folder '%s'", b->work);
+}
+
 static int
 choose_upper(struct jail_build *b, struct err *e)
 {
@@ -63,6 +79,8 @@ choose_upper(struct jail_build *b, struct err *e)
 		b->upper = "up/upper";
 		b->work = "up/work";
 	}
+	if (b->j->upper && b->j->build)
+		return choose_work(b, e);
 	if ((mkdir(b->upper, 0755) < 0 && errno != EEXIST) || (mkdir(b->work, 0755) < 0 && errno != EEXIST))
 		return err_os(e, "make the folders that take changes");
 	return 0;
