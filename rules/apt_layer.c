@@ -3,6 +3,8 @@
  * layer:ENV/apt. The info of its result: {"layer": {"digest", "diff_id", "size", "media"} (none: nothing was missing in the parent), "python",
  * "scheme", "interpreter", "glibc": what the layer has of them, "packages": [[name, version, arch]]: of the whole root}.
  */
+#include "rules/apt_layer.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +12,6 @@
 #include "backends/bootstrap.h"
 #include "backends/pyroot.h"
 #include "backends/sandbox.h"
-#include "rules/apt_layer.h"
 #include "rules/dockerfile.h"
 #include "rules/image_inside.h"
 #include "rules/rundirs.h"

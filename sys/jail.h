@@ -11,9 +11,10 @@
  * write to as its own (sys/idmap.h). Without root, or where a file system cannot do that, the one id that exists inside is the wanted one and is the
  * caller outside. Either way what the command writes into a bind belongs to the caller. Overlays inside a user namespace use user.* attributes.
  *
- * A build is what makes a root: /tmp is the root's own; the command has as many ids as can be had (sys/userns.h), and where there is but one, what changes
- * owners succeeds and does nothing (sys/fakeids.h); binds keep their owners. Beside upper/ and work0/, work1/ (one for each command on the same upper folder) a file `made` gets added what mounts needed in the root
- * and the root did not have, each path with a NUL behind it, folders before what is in them.
+ * A build is what makes a root: /tmp is the root's own; the command has as many ids as can be had (sys/userns.h), and where there is but one, what
+ * changes owners succeeds and does nothing (sys/fakeids.h); binds keep their owners. Beside upper/ and work0/, work1/ (one for each command on the same
+ * upper folder) a file `made` gets added what mounts needed in the root and the root did not have, each path with a NUL behind it, folders before what
+ * is in them.
  *
  * What the image says is not trusted: targets of binds are looked up inside the root (openat2, RESOLVE_IN_ROOT), devices of its layers are
  * dead (nodev), the command gets no_new_privs and at most the capabilities that container engines give.
