@@ -119,7 +119,7 @@ static const struct {
 	{ "exec python3 x.py", "f:x.py p:sh p:python3" },
 	{ "sh tools/count.sh a", "p:sh w:sh w:tools/count.sh w:a" },
 	{ "bash -euc 'python3 -m q'", "m:q p:sh p:bash p:python3 w:bash w:-euc w:python3 -m q" },
-	{ "torchrun --n=2 train.py", "f:train.py p:sh p:torchrun w:torchrun w:--n=2 w:2 w:train.py" },
+	{ "torchrun --n=2 train.py", "f:train.py p:sh p:torchrun w:torchrun w:--n=2 w:2" },
 	{ "cd sub && python3 x.py", "f:sub/x.py@sub p:sh p:python3" },
 	{ "cat a > b", "p:sh p:cat w:cat w:a" },
 	{ "echo --in=conf/a.ini @args", "p:sh w:echo w:--in=conf/a.ini w:conf/a.ini w:@args w:args" },
