@@ -125,7 +125,7 @@ static const struct {
 	{ "echo --in=conf/a.ini @args", "p:sh w:echo w:--in=conf/a.ini w:conf/a.ini w:@args w:args" },
 	{ "python3 <<E\nimport a\nE\n", "t:import a\n p:sh p:python3" },
 	{ "xargs -n 1 python3 x.py", "f:x.py p:sh p:xargs p:python3" },
-	{ "papermill in.ipynb out.ipynb", "f:in.ipynb f:out.ipynb p:sh p:papermill w:papermill w:in.ipynb w:out.ipynb" },
+	{ "papermill in.ipynb out.ipynb", "f:in.ipynb p:sh p:papermill w:papermill d:out.ipynb" },
 };
 
 static void
