@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_FIRST = 4096 - 64, BLOCK_MOST = 1 << 20, ALIGN = alignof(max_align_t), OOM_STATUS = 70 };
+enum { BLOCK_FIRST = 1024 - 64, BLOCK_MOST = 1 << 20, ALIGN = alignof(max_align_t), OOM_STATUS = 70 };
 
 struct arena_block {
 	struct arena_block *older;

@@ -15,6 +15,11 @@ class Failed(Exception):
 
 def once(command, cwd, env=None, check=True):
     """Run to the end; (wall, cpu)."""
+    return with_memory(command, cwd, env, check)[:2]
+
+
+def with_memory(command, cwd, env=None, check=True):
+    """Run to the end; (wall, cpu, bytes of memory at most)."""
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = process.stdout.read()
@@ -24,7 +29,7 @@ def once(command, cwd, env=None, check=True):
     process.stdout.close()
     if check and process.returncode != 0:
         raise Failed("%s: exit %d\n%s" % (" ".join(map(str, command)), process.returncode, out.decode(errors="replace")[-2000:]))
-    return wall, usage.ru_utime + usage.ru_stime
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 def alternate(contestants, turns):

@@ -31,6 +31,13 @@ def trivial(root, n):
         "  s%d: {run: \"echo %d > ${outputs.o}\", outputs: {o: pawl-out/%d.txt}}\n" % (i, i, i) for i in range(n)))
 
 
+def mapped(root, n):
+    """The n steps of trivial() as one step over a range."""
+    root = pathlib.Path(root)
+    _write(root / "pawl.yaml", "version: 1\npipeline: mapped\nsteps:\n  s: {foreach: {i: {range: [0, %d]}}, run: \"echo ${item.i} > ${outputs.o}\", "
+           "outputs: {o: \"pawl-out/${item.i}.txt\"}}\n" % n)
+
+
 def snakemake(root, n):
     root = pathlib.Path(root)
     for i in range(n):

@@ -19,7 +19,7 @@ static struct key_field *
 push(struct key *k)
 {
 	if (k->n == k->cap) {
-		const size_t cap = k->cap ? k->cap * 2 : 16;
+		const size_t cap = k->cap ? k->cap * 2 : 4;
 		struct key_field *v = arena_array(k->arena, struct key_field, cap);
 		if (k->n)
 			memcpy(v, k->v, k->n * sizeof *v);

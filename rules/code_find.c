@@ -357,7 +357,7 @@ finish(struct project *p, struct code *c)
 	}
 	if (all.n)
 		qsort(all.v, all.n, sizeof *all.v, compare);
-	c->fields = arena_array(&c->arena, struct code_field, all.n + 1);
+	c->fields = all.n ? arena_array(&c->arena, struct code_field, all.n) : NULL; /* most steps of a large pipeline have none */
 	if (all.n)
 		memcpy(c->fields, all.v, all.n * sizeof *all.v);
 	c->nfields = all.n;
