@@ -132,6 +132,15 @@ session_mistakes(struct session *s, struct diags *d)
 	text_json(js_set(js_set(js_map(), "schema", js_int(1)), "errors", list));
 }
 
+static struct str
+user_file(struct session *s)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if (config && config[0] == '/')
+		return arena_printf(&s->arena, "%s/pawl/config.yaml", config);
+	return home && home[0] == '/' ? arena_printf(&s->arena, "%s/.config/pawl/config.yaml", home) : (struct str){ 0 };
+}
+
 int
 session_open(struct session *s, struct err *e)
 {
@@ -143,6 +152,7 @@ session_open(struct session *s, struct err *e)
 	for (size_t i = 0; i < a->params_files.n; i++)
 		s->params_files[i] = in_project(s, absolute(s, str_z(a->params_files.v[i])));
 	struct project_opts o = {
+		.user_file = user_file(s),
 		.root = s->root,
 		.file = s->file,
 		.stack = str_z(a->stack),

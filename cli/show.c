@@ -148,6 +148,8 @@ show_why(struct session *s, node_id n, const struct why *w, struct buf *out)
 		const struct why_link *l = &w->chain[i];
 		buf_printf(out, "%*s" STR_FMT "  " STR_FMT "\n", (int)(2 * i + 2), "", STR_ARG(g->node[l->node.i].name),
 			   STR_ARG(l->reason.text));
+		if (!l->change.a && !l->change.b)
+			continue;
 		buf_printf(out, "%*s", (int)(2 * i + 4), "");
 		show_change(&l->change, out);
 		buf_putc(out, '\n');

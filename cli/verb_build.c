@@ -89,10 +89,12 @@ print_images(const struct js *answer)
 		size_t made = 0;
 		for (size_t k = 0; k < js_len(layers); k++)
 			made += str_is(js_str(js_get(js_at(layers, k), "state")), "made");
-		buf_printf(&b, STR_FMT "  " STR_FMT "  " STR_FMT "  (%zu of ", STR_ARG(js_str(js_get(o, "environment"))),
-			   STR_ARG(js_str(js_get(o, "state"))), STR_ARG(js_str(js_get(o, "digest"))), made);
-		text_count(&b, js_len(layers), "layer");
-		buf_puts(&b, " made)");
+		buf_printf(&b, STR_FMT "  " STR_FMT, STR_ARG(js_str(js_get(o, "environment"))), STR_ARG(js_str(js_get(o, "state"))));
+		if (js_type(js_get(o, "digest")) == JS_TEXT) {
+			buf_printf(&b, "  " STR_FMT "  (%zu of ", STR_ARG(js_str(js_get(o, "digest"))), made);
+			text_count(&b, js_len(layers), "layer");
+			buf_puts(&b, " made)");
+		}
 		if (js_type(js_get(o, "ref")) == JS_TEXT)
 			buf_printf(&b, "  " STR_FMT, STR_ARG(js_str(js_get(o, "ref"))));
 		buf_putc(&b, '\n');

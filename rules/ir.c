@@ -54,10 +54,16 @@ ir_stack(const struct ir *ir, struct str name)
 		return find(ir->stacks, ir->nstacks, sizeof *ir->stacks, name);
 	const struct ir_stack *local = find(ir->stacks, ir->nstacks, sizeof *ir->stacks, STR("local"));
 
+	const struct ir_stack *written = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ir->nstacks; i++)
+		if (!ir->stacks[i].implied && !ir->stacks[i].of_user) {
+			written = &ir->stacks[i];
+			n++;
+		}
 	/* Beside a local stack that nobody wrote down, the only one that somebody did is meant. */
-	if (ir->nstacks == 2 && local && local->implied)
-		return &ir->stacks[local == ir->stacks];
-	return ir->nstacks == 1 ? ir->stacks : local;
+	return n == 1 && (!local || local->implied || local == written) ? written : local;
 }
 
 const struct ir_input *

@@ -211,6 +211,7 @@ struct ir_stack {
 	struct str builder, registry, store, remote;
 	bool reuse;                /* images of others with the same inputs, by a tag in the registry */
 	bool insecure;             /* plain HTTP to the registry beyond loopback */
+	bool of_user;              /* from the user's configuration: no part of the pipeline, and never meant without its name */
 	bool implied;              /* nobody wrote it down: the "local" that is always there */
 	const struct js *settings; /* the stack as a JSON map, whole */
 	struct ir_resource *pools;
@@ -229,6 +230,7 @@ struct ir {
 	struct ir_stack *stacks; /* "local" is always there */
 	size_t nstacks;
 	struct ir_hooks hooks;   /* of a whole run */
+	struct ir_texts made;    /* of a part alone: rules/madepaths.h */
 	struct ir_texts
 		files; /* every file that was read to make it, relative: pawl.yaml, includes, params files */
 };

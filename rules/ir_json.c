@@ -367,13 +367,14 @@ rest_js(const struct ir *ir)
 	for (size_t i = 0; i < ir->nenvironments; i++)
 		js_set_str(environments, ir->environments[i].name, environment_js(&ir->environments[i]));
 	for (size_t i = 0; i < ir->nstacks; i++)
-		if (!ir->stacks[i].implied)
+		if (!ir->stacks[i].implied && !ir->stacks[i].of_user)
 			js_set_str(stacks, ir->stacks[i].name, js_copy(ir->stacks[i].settings));
 	js_set(top, "schema", js_int(IR_SCHEMA));
 	js_set(top, "pipeline", js_text(ir->pipeline));
 	js_set(top, "params", params);
 	js_set(top, "environments", environments);
 	put_hooks(top, &ir->hooks);
+	put_texts(top, "made", &ir->made);
 	return js_set(top, "stacks", stacks);
 }
 

@@ -392,7 +392,7 @@ static void
 read_all(struct ir_reader *r, const struct js *doc, struct ir *ir)
 {
 	static const char *const keys[] = { "schema",       "pipeline", "params", "steps",
-					    "environments", "stacks",   "hooks", NULL };
+					    "environments", "stacks",   "hooks", "made", NULL };
 	const struct ir_member *m;
 
 	if (js_type(doc) != JS_MAP)
@@ -404,6 +404,7 @@ read_all(struct ir_reader *r, const struct js *doc, struct ir *ir)
 	if (!name_ok(NAME_DOTTED, ir->pipeline))
 		ir_bad(r, "pipeline", name_rule(NAME_DOTTED));
 	ir->hooks = ir_read_hooks(r, doc);
+	ir->made = ir_list(r, doc, "made", NAME_ANY, false);
 	m = ir_members(r, doc, "params", NAME_ID, &ir->nparams);
 	ir->params = arena_array(r->a, struct ir_param, ir->nparams);
 	for (size_t i = 0; i < ir->nparams; i++)

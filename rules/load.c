@@ -197,6 +197,35 @@ summary(const struct load_opts *o, struct diags *d, struct err *e)
 		       d->nerrors == 1 ? "" : "s");
 }
 
+/* The user's configuration, if there is one. */
+static void
+read_user(struct loader *ld)
+{
+	struct lower *l = &ld->l;
+	const struct str file = l->o->user_file;
+	struct yaml_node *root;
+	struct file_stat st;
+	AUTO_BUF b = { 0 };
+	struct err e;
+
+	if (!file.n)
+		return;
+	VEC_PUSH(&ld->files, file); /* also one that is not there: it may come */
+	if (file_stat(AT_FDCWD, arena_z(l->a, file), true, &st, NULL) < 0)
+		return;
+	if (file_read(AT_FDCWD, arena_z(l->a, file), YAML_MAX_BYTES, &b, &e) < 0) {
+		LOWER_ERROR(l, (struct place){ .file = file }, "unreadable-file", STR(""), "the user's configuration cannot be read: %s", e.text);
+		return;
+	}
+	const struct str text = arena_str(l->a, buf_str(&b));
+
+	diags_source(l->d, file, text);
+	if (yaml_read(file, text, l->a, l->d, &root) < 0 || root->kind == YAML_NULL)
+		return;
+	schema_check(root, &schema_user, l->d);
+	l->user = root;
+}
+
 /* The pipeline file itself. */
 static int
 read_main(struct loader *ld, struct str file, struct err *e)
@@ -226,6 +255,8 @@ load(const struct load_opts *o, struct arena *a, struct diags *d, struct ir *out
 
 	(void)map_put(&ld.by_file, file, 0);
 	rc = read_main(&ld, file, e);
+	if (rc == 0)
+		read_user(&ld);
 	if (rc == 0)
 		include_all(&ld), include_written(&ld);
 	if (rc == 0 && ld.roots.n && !ld.broken && ld.roots.v[0]->kind == YAML_MAP) {

@@ -19,6 +19,7 @@ struct load_opts {
 	size_t nparams;
 	const struct str *params_files; /* --params FILE, relative to the root or absolute, in order */
 	size_t nparams_files;
+	struct str user_file;         /* absolute: the user's configuration, whose stacks are added; empty: none */
 	const struct unfold *unfold; /* outputs that are known (rules/unfold.h); NULL: none */
 };
 

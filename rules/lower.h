@@ -33,6 +33,7 @@ struct lower {
 	struct ir *ir;
 	const struct yaml_node **roots; /* of the files, the main one first */
 	size_t nroots;
+	const struct yaml_node *user; /* tree of the user's configuration; NULL: none */
 	struct lower_entries params, environments, steps, stacks;
 	const struct yaml_node **step_nodes, **environment_nodes; /* by position in the IR */
 };

@@ -95,7 +95,7 @@ static struct str
 plain(struct str message)
 {
 	const struct str front = STR("this is not YAML: ");
-	const size_t at = str_find(message, STR(", while parsing"));
+	const size_t at = str_find(message, STR(", while "));
 
 	if (str_starts(message, front))
 		message = str_drop(message, front.n);

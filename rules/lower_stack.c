@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
 #include "rules/lower.h"
 
 /* A kind alone, or a map that has it. */
@@ -27,6 +30,36 @@ lower_stack(struct lower *l, struct ir_stack *s, const struct lower_entry *e)
 	s->pools = lower_resources(l, yaml_get(n, "pools"), &s->npools);
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct ir_stack *)a)->name, ((const struct ir_stack *)b)->name);
+}
+
+/* Those of the user that the pipeline does not have. */
+static void
+add_users(struct lower *l)
+{
+	struct ir *ir = l->ir;
+	const struct yaml_node *n = yaml_get(l->user, "stacks");
+	const struct ir_stack *own = ir->stacks;
+	const size_t nown = ir->nstacks;
+
+	if (!yaml_is(n, YAML_MAP))
+		return;
+	ir->stacks = arena_array(l->a, struct ir_stack, nown + n->n);
+	memcpy(ir->stacks, own, nown * sizeof *own);
+	for (uint32_t i = 0; i < n->n; i++) {
+		const struct lower_entry e = { .name = n->entries[i].key, .entry = &n->entries[i] };
+
+		if (map_get(&l->stacks.by_name, e.name) != MAP_NONE || str_is(e.name, "local"))
+			continue;
+		lower_stack(l, &ir->stacks[ir->nstacks], &e);
+		ir->stacks[ir->nstacks++].of_user = true;
+	}
+	qsort(ir->stacks, ir->nstacks, sizeof *ir->stacks, by_name);
+}
+
 void
 lower_stacks(struct lower *l)
 {
@@ -44,4 +77,5 @@ lower_stacks(struct lower *l)
 		if (!last)
 			lower_stack(l, &ir->stacks[k++], &l->stacks.v[i]);
 	}
+	add_users(l);
 }

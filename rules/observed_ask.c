@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cache/stats.h"
+#include "rules/madepaths.h"
 #include "rules/snapshot.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -104,15 +105,20 @@ ask_names(struct project *p, const struct step *s, struct str path, bool report,
 	struct file_entry *v;
 	size_t n;
 
-	if (report)
+	if (report) {
 		leaves_folder(p->leaves, path);
+		madepaths_listed(p->made, path);
+	}
 	if (file_list(p->fd, arena_z(a, path), a, &v, &n, NULL) < 0)
 		return STR("missing");
 	struct fp_stream *stream = fp_begin();
 
-	for (size_t i = 0; i < n; i++)
-		if (!ask_hidden(v[i].name) && !leads_to_output(s, str_is(path, ".") ? v[i].name : path_join(a, path, v[i].name)))
+	for (size_t i = 0; i < n; i++) {
+		const struct str name = str_is(path, ".") ? v[i].name : path_join(a, path, v[i].name);
+
+		if (!ask_hidden(v[i].name) && !leads_to_output(s, name) && !madepaths_has(p->made, name))
 			fp_add(stream, (struct str){ v[i].name.p, v[i].name.n + 1 }); /* a name cannot hold a NUL: it ends each */
+	}
 	const struct fp fp = fp_end(stream);
 
 	return arena_printf(a, "%016llx%016llx", (unsigned long long)fp.hi, (unsigned long long)fp.lo);

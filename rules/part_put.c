@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "rules/madepaths.h"
 #include "rules/part_inside.h"
 #include "rules/step.h"
 #include "rules/unfold.h"
@@ -138,7 +139,8 @@ part_put(struct batch *b, const struct snapshot_key *k, uint64_t id, const struc
 					    .nsteps = (uint32_t)p->ir.nsteps, .nfiles = (uint32_t)p->ir.files.n, .id = id } };
 	AUTO_BUF key = { 0 }, value = { 0 };
 
-	if (p->ir.nsteps < PART_LEAST_STEPS || unfold_any(&p->ir)) /* what a changed output says may change the pipeline */
+	/* What a changed output says may change the pipeline; a stack of the user is not in its IR. */
+	if (p->ir.nsteps < PART_LEAST_STEPS || unfold_any(&p->ir) || p->stack->of_user)
 		return;
 	for (uint32_t i = 0; i < p->graph.nnodes; i++)
 		put_node(&t, i);
@@ -149,7 +151,12 @@ part_put(struct batch *b, const struct snapshot_key *k, uint64_t id, const struc
 	if (t.path.n)
 		qsort_r(t.path.v, t.path.n, sizeof *t.path.v, by_text, t.texts.p);
 	raw(&t.paths, t.path.v, t.path.n * sizeof *t.path.v);
-	ir_write_rest(&p->ir, &t.rest);
+	struct arena tmp = { 0 };
+	struct ir ir = p->ir;
+
+	ir.made = madepaths_in_listed(p->made, &tmp);
+	ir_write_rest(&ir, &t.rest);
+	arena_done(&tmp);
 	snapshot_record(k, SNAPSHOT_PARTS, &key);
 	put_all(&t, &value);
 	if (ok && value.n < UINT32_MAX)

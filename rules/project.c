@@ -13,6 +13,7 @@
 #include "rules/image.h"
 #include "rules/kept.h"
 #include "rules/load.h"
+#include "rules/madepaths.h"
 #include "rules/notes.h"
 #include "rules/platforms.h"
 #include "rules/rules.h"
@@ -80,6 +81,7 @@ read_ir(struct project *p, struct diags *d, struct err *e)
 		.nparams = p->opts.nparams,
 		.params_files = p->opts.params_files,
 		.nparams_files = p->opts.nparams_files,
+		.user_file = p->opts.user_file,
 		.unfold = p->opts.unfold,
 	};
 	if (load(&o, &p->arena, d, &p->ir, e) < 0)
@@ -135,6 +137,7 @@ project_close(struct project *p)
 	docker_state_free(p->docker);
 	kept_free(p->kept);
 	shares_free(p->shares);
+	madepaths_free(p->made);
 	rundirs_free(p->rundirs);
 	lock_done(&p->lock);
 	graph_done(&p->graph);
@@ -198,7 +201,10 @@ project_graph(struct project *p, struct err *e)
 			return project_mistake(p, p->ir.environments[i].at, e);
 	if (code_link(p, e) < 0)
 		return -1;
-	return graph_seal(&p->graph, e);
+	if (graph_seal(&p->graph, e) < 0)
+		return -1;
+	p->made = madepaths_new(&p->graph, &p->ir.made);
+	return 0;
 }
 
 int

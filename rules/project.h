@@ -18,6 +18,7 @@ struct project_opts {
 	struct str root;              /* absolute */
 	struct str file;              /* relative to it */
 	struct str stack;             /* --stack; empty: default */
+	struct str user_file;         /* absolute: the user's configuration; empty: none */
 	const struct ir_pair *params; /* -p */
 	size_t nparams;
 	const struct str *params_files;
@@ -62,6 +63,7 @@ struct project {
 	struct rundirs *rundirs;      /* rules/rundirs.h */
 	struct kept *kept;            /* rules/kept.h */
 	struct shares *shares;        /* rules/share.h */
+	struct madepaths *made;       /* rules/madepaths.h; of the graph, once it is sealed */
 };
 
 /* The nearest folder at or above start that has the file; ERR_MISSING with "run 'pawl init'" when there is none. */

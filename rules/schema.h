@@ -66,6 +66,7 @@ struct schema_section {
 
 extern const struct schema_section schema_file;     /* pawl.yaml */
 extern const struct schema_section schema_included; /* a file of `include:` */
+extern const struct schema_section schema_user;     /* the user's configuration */
 extern const struct schema_section schema_written;  /* what a dynamic step writes */
 
 void schema_check(const struct yaml_node *root, const struct schema_section *section, struct diags *d);

@@ -110,6 +110,7 @@ schema_markdown(struct buf *out)
 			add_below(&s, s.v[i]->keys[k].value);
 	add(&s, &schema_included);
 	add(&s, &schema_written);
+	add(&s, &schema_user);
 	for (size_t i = 0; i < s.n; i++)
 		put_section(s.v[i], out);
 	buf_puts(out, "\nWhere a list of texts or names belongs, one text stands for a list of one.\n");

@@ -517,3 +517,11 @@ static const struct schema_key written_keys[] = {
 const struct schema_section schema_written = { "What a dynamic step writes",
 					       "YAML or JSON: a map with further steps. Their names must be new.",
 					       KEYS(written_keys) };
+
+static const struct schema_key user_keys[] = {
+	{ "stacks", &stacks, false, NULL, "Stacks for all pipelines of the user. One of the pipeline's own of that name hides it." },
+};
+const struct schema_section schema_user = { "The user's configuration",
+					    "`$XDG_CONFIG_HOME/pawl/config.yaml`, else `~/.config/pawl/config.yaml`: what `--stack NAME` may name beside the "
+					    "stacks of the pipeline. It is no part of the pipeline: a pipeline that names nothing does not use it.",
+					    KEYS(user_keys) };

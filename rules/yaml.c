@@ -374,13 +374,36 @@ indented_by_tab(struct str line)
 	return false;
 }
 
+/* What libyaml calls the things that it was reading. */
+static const char *
+in_plain_words(const char *context)
+{
+	static const char *const words[][2] = {
+		{ "while parsing a flow sequence", "while reading a list in brackets" },
+		{ "while parsing a flow mapping", "while reading a map in braces" },
+		{ "while parsing a block mapping", "while reading a map" },
+		{ "while parsing a block collection", "while reading a list" },
+		{ "while parsing a node", "while reading a value" },
+		{ "while scanning a quoted scalar", "while reading a text in quotes" },
+		{ "while scanning a simple key", "while reading a key" },
+		{ "while scanning a plain scalar", "while reading a text" },
+		{ "while scanning a block scalar", "while reading a text of several lines" },
+		{ "while scanning for the next token", "while looking for what comes next" },
+	};
+
+	for (size_t i = 0; context && i < sizeof words / sizeof *words; i++)
+		if (strcmp(context, words[i][0]) == 0)
+			return words[i][1];
+	return context;
+}
+
 static void
 report_syntax(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const struct yaml_mark m = { (uint32_t)p->problem_mark.line + 1, (uint32_t)p->problem_mark.column + 1,
 				     1 };
-	const char *problem = p->problem ? p->problem : "it cannot be read";
+	const char *problem = p->problem ? p->problem : "it cannot be read", *context = in_plain_words(p->context);
 	const struct str line = line_of(r->text, m.line);
 
 	if (indented_by_tab(line)) {
@@ -394,9 +417,9 @@ report_syntax(struct reader *r)
 		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s", problem);
 	else if (p->context_mark.line != p->problem_mark.line)
 		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s that begins in line %zu", problem,
-			p->context, p->context_mark.line + 1);
+			context, p->context_mark.line + 1);
 	else
-		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s", problem, p->context);
+		MISTAKE(r, m, "syntax", STR(""), "this is not YAML: %s, %s", problem, context);
 }
 
 /* libyaml refuses bad bytes without a place; this finds the first one. */

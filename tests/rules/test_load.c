@@ -286,7 +286,7 @@ parameters_come_from_file_then_files_then_options(void **state)
 	const struct str files[] = { STR_INIT("p1.yaml"), STR_INIT("p2.yaml") };
 	const struct ir_pair p[] = { { STR_INIT("flag"), STR_INIT("1") },
 				     { STR_INIT("flag"), STR_INIT("2") } };
-	const struct load_opts o = { s->fd, STR("pawl.yaml"), p, 2, files, 2, NULL };
+	const struct load_opts o = { s->fd, STR("pawl.yaml"), p, 2, files, 2, { 0 }, NULL };
 	AUTO_LOADED l = { 0 };
 
 	l.rc = load(&o, &l.arena, &l.diags, &l.ir, &l.e);
@@ -305,7 +305,7 @@ unknown_parameters_are_mistakes(void **state)
 	const struct scratch *s = *state;
 	const struct ir_pair p[] = { { STR_INIT("lrr"), STR_INIT("1") }, { STR_INIT("lr"), STR_INIT("[1") } };
 	const struct str files[] = { STR_INIT("p.yaml"), STR_INIT("gone.yaml") };
-	const struct load_opts o = { s->fd, STR("pawl.yaml"), p, 2, files, 2, NULL };
+	const struct load_opts o = { s->fd, STR("pawl.yaml"), p, 2, files, 2, { 0 }, NULL };
 	AUTO_LOADED l = { 0 };
 
 	scratch_write(s, "pawl.yaml", HEAD "steps: {}\nparams: {lr: 1}\n");

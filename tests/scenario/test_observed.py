@@ -203,3 +203,23 @@ for case, row in SHELL.items():
     add("shell", case, *row)
 for case, row in PYTHON.items():
     add("python", case, *row)
+
+class WhatPawlMakes(PawlTest):
+    """Names that pawl itself brings into a listed folder decide nothing: outputs of other steps, pawl.lock."""
+
+    def test_outputs_of_others_and_the_lock(self):
+        steps = "".join("  s%02d: {run: \"echo s%02d >> '%s'; echo x > ${outputs.o}\", outputs: {o: out%d/s.txt}}\n" % (i, i, self.ran_file, i) for i in range(40))
+        self.write("src.txt", "1\n")
+        (self.root / "pawl.yaml").write_text("version: 1\npipeline: listing\nsteps:\n  a_lists: {run: \"ls > /dev/null; echo a_lists >> '%s'\"}\n"
+                                             "  b_copies: {run: \"echo b_copies >> '%s'; cat ${inputs.i}\", inputs: {i: src.txt}}\n%s" % (self.ran_file, self.ran_file, steps))
+        self.pawl("run", "-j", "1")
+        self.assertEqual(len(self.ran()), 42)
+        self.write("pawl.lock", '{"bootstraps": {}, "parents": {}, "requirements": {}, "version": 1}\n')
+        self.expect()
+        self.pawl("run")
+        for text in ("2\n", "3\n"):  # a part of the pipeline alone
+            self.write("src.txt", text)
+            self.pawl("run")
+            self.assertEqual(self.ran(), ["b_copies"])
+        self.write("new.txt", "")
+        self.expect("a_lists")

@@ -131,7 +131,7 @@ class Unreadable(PawlTest):
         self.assertIn("^~~~ name a file in it", said)
 
     def test_no_python(self):
-        self.edit("pawl.yaml", "steps:\n", "environments:\n  e: {parent: scratch, python: {requirements: [numpy]}}\nsteps:\n  py: {run: 'true', environment: e}\n")
+        self.edit("pawl.yaml", "steps:\n", "environments:\n  e: {parent: debian:12, python: {requirements: [numpy]}}\nsteps:\n  py: {run: 'true', environment: e}\n")
         tools = self.top / "bin"
         tools.mkdir()
         for name in ("sh", "awk", "grep", "sort"):
@@ -150,6 +150,46 @@ class Unreadable(PawlTest):
         self.edit("pawl.yaml", "  aside:\n", "  aside:\n    pass_env: [NOT_SET_AT_ALL]\n")
         self.assertIn("NOT_SET_AT_ALL, which is not set here", self.pawl("run", "aside").err)
         self.assertNotIn("NOT_SET_AT_ALL", self.pawl("run", "--force", env={"NOT_SET_AT_ALL": ""}).err)
+
+
+class UsersConfiguration(PawlTest):
+    def setUp(self):
+        super().setUp()
+        chain(self)
+        self.config = self.top / "config"
+        self.env["XDG_CONFIG_HOME"] = str(self.config)
+
+    def stacks(self, *args):
+        return {s["name"]: (s["chosen"], s["registry"]) for s in self.pawl("--json", *args, "stack", "list").json["stacks"]}
+
+    def test_its_stacks_are_there_by_their_names(self):
+        self.pawl("run")
+        self.assertEqual(self.stacks(), {"local": (True, None)})
+        compiled = self.pawl("compile").out
+        self.write("pawl/config.yaml", "stacks: {mine: {registry: registry.example.com/me}, local: {registry: nowhere}}\n", root=self.config)
+        self.assertEqual(self.stacks(), {"local": (True, None), "mine": (False, "registry.example.com/me")})
+        self.assertTrue(self.stacks("--stack", "mine")["mine"][0])
+        self.assertEqual(self.pawl("compile").out, compiled, "it is no part of the pipeline")
+        self.ran()
+        self.expect()
+        self.assertIn("up to date", self.pawl("--stack", "mine", "run").out)
+
+    def test_the_pipelines_own_come_first(self):
+        self.write("pawl/config.yaml", "stacks: {mine: {registry: a.example.com/x}}\n", root=self.config)
+        self.edit("pawl.yaml", "steps:", "stacks: {mine: {registry: b.example.com/x}}\nsteps:")
+        self.assertEqual(self.stacks()["mine"], (True, "b.example.com/x"))
+
+    def test_mistakes_have_their_place(self):
+        path = self.write("pawl/config.yaml", "stacks: {mine: {regisry: x}}\n", root=self.config)
+        outcome = self.pawl("--json", "plan", status=2)
+        self.assertEqual([(m["file"], m["line"], m["column"], m["code"]) for m in outcome.json["errors"]], [(str(path), 1, 17, "unknown-key")])
+        self.assertIn("did you mean 'registry'?", outcome.err)
+
+    def test_a_change_of_it_is_seen(self):
+        self.write("pawl/config.yaml", "stacks: {mine: {}}\n", root=self.config)
+        self.pawl("--stack", "mine", "run")
+        self.write("pawl/config.yaml", "stacks: {other: {}}\n", root=self.config)
+        self.assertIn("there is no stack 'mine'", self.pawl("--stack", "mine", "run", status=2).err)
 
 
 class Columns(PawlTest):
