@@ -39,9 +39,9 @@ static const struct row rows[] = {
 	/* YAML */
 	{ STEPS "  a:\n\trun: echo\n", 5, 1, "tab", "tab" },
 	{ STEPS "  a:\n  \trun: echo\n", 5, 3, "tab", "tab" },
-	{ STEPS "  a: {run: echo\n", 5, 1, "syntax", "flow mapping" },
+	{ STEPS "  a: {run: echo\n", 5, 1, "syntax", "map in braces" },
 	{ STEPS "  a: [\n", 5, 1, "syntax", "" },
-	{ STEPS "  a: \"open\n", 5, 1, "syntax", "quoted" },
+	{ STEPS "  a: \"open\n", 5, 1, "syntax", "in quotes" },
 	{ STEPS "  a: b: c\n", 4, 7, "syntax", "" },
 	{ HEAD "steps: {}\n---\nmore: 1\n", 4, 1, "syntax", "second document" },
 	{ STEPS "  a: {run: *nobody}\n", 4, 12, "unknown-anchor", "nobody" },
