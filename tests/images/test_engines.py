@@ -99,7 +99,7 @@ class EngineTest(ImageTest):
             """ % (self.name, ""))
         (self.root / "low").mkdir()
         self.write("big/text", "x")
-        (self.root / "big/bytes").write_bytes(random.Random(1).randbytes(5000000))
+        (self.root / "big/bytes").write_bytes(random.Random(self.id()).randbytes(5000000))
         (self.root / "low").rmdir()
         text = self.read("pawl.yaml")
         self.write("pawl.yaml", text.replace('"oci:low"', "scratch"))
