@@ -336,6 +336,9 @@ lower_environment(struct lower *l, struct ir_environment *env, const struct lowe
 	const struct ir_texts attest = lower_set(l, get(&c, "attest"));
 	const struct str key = lower_text(get(&c, "key"));
 	env->key = str_is(key, "abi") ? PARENT_KEY_ABI : str_is(key, "packages") ? PARENT_KEY_PACKAGES : PARENT_KEY_DIGEST;
+	if (env->key != PARENT_KEY_DIGEST && env->dockerfile.n > 0)
+		LOWER_ERROR(l, yaml_at(get(&c, "key")), "bad-choice", STR("leave it out: steps run again when what the Dockerfile builds on changes"),
+			    "environment '" STR_FMT "': 'key: " STR_FMT "' needs a parent without a Dockerfile", STR_ARG(env->name), STR_ARG(key));
 	env->compression = str_is(lower_text(get(&c, "compression")), "zstd") ? COMPRESS_ZSTD : COMPRESS_GZIP;
 	env->sbom = ir_texts_have(&attest, STR("sbom"));
 	env->provenance = ir_texts_have(&attest, STR("provenance"));

@@ -147,6 +147,8 @@ parent_read(const struct js *v, struct arena *a, struct parent_info *out, struct
 	i.glibc = arena_str(a, js_str(js_get(v, "glibc")));
 	i.packaged = js_get(v, "packages") != NULL;
 	good = good && (!i.packaged || read_packages(v, a, &i.packages));
+	if (i.kind == PARENT_BOOTSTRAP && !i.packages.manager) /* a lock of before */
+		i.packages.manager = "deb";
 	if (i.scheme.n > 0 && !str_is(i.scheme, "debian") && !str_is(i.scheme, "local"))
 		good = false;
 	if (!good || !version_good(i.python) || (i.python.n > 0 && (i.interpreter.n == 0 || i.interpreter.p[0] != '/')))
