@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/docker_inside.h"
+#include "rules/docker_add.h"
 #include "sys/file.h"
 
 struct copying {
@@ -105,6 +105,50 @@ spool_layer(struct copying *c, uint32_t layer)
 	return bad;
 }
 
+/* Each archive once. */
+static int
+spool_archive(struct copying *c, size_t first)
+{
+	static const struct archive_opts opts = { .links = ARCHIVE_LINKS_ROOT, .skip_devices = true };
+	const struct digest *d = &c->s->v[first].archive;
+	struct archive_reader *r;
+	struct archive_item item;
+	int got;
+	for (size_t i = first; i < c->s->n; i++) {
+		const struct docker_item *x = &c->s->v[i];
+		if (x->type == DOCKER_ITEM_FILE && digest_eq(&x->archive, d))
+			c->next[i] = map_put(&c->by_content, x->from, (uint32_t)i);
+	}
+	if (archive_open_blob(c->w->project->cache->blobs, d, "an archive", &opts, &r, c->e) < 0)
+		return -1;
+	while ((got = archive_next(r, &item, c->e)) > 0) {
+		if (item.type == ARCHIVE_FILE_ENTRY && spool(c, &item, r, c->e) < 0) {
+			got = -1;
+			break;
+		}
+	}
+	archive_close(r);
+	map_done(&c->by_content);
+	c->by_content = (struct map){ 0 };
+	return got;
+}
+
+static int
+spool_archives(struct copying *c)
+{
+	for (size_t i = 0; i < c->s->n; i++) {
+		bool before = digest_is_zero(&c->s->v[i].archive);
+		for (size_t k = 0; k < i && !before; k++)
+			before = digest_eq(&c->s->v[k].archive, &c->s->v[i].archive);
+		if (!before && spool_archive(c, i) < 0)
+			return -1;
+		/* Items of one archive follow each other: past them at once. */
+		while (!before && i + 1 < c->s->n && digest_eq(&c->s->v[i + 1].archive, &c->s->v[i].archive))
+			i++;
+	}
+	return 0;
+}
+
 static int
 spool_all(struct copying *c)
 {
@@ -114,7 +158,7 @@ spool_all(struct copying *c)
 		if (spool_layer(c, k) < 0)
 			return -1;
 	}
-	return 0;
+	return spool_archives(c);
 }
 
 /* ---- items ---- */
@@ -124,8 +168,10 @@ put_file(struct copying *c, const struct docker_item *x, size_t i, struct str pa
 {
 	struct project *p = c->w->project;
 	const struct content content = { .digest = x->digest, .size = x->size };
-	if (x->entry)
+	if (x->entry || !digest_is_zero(&x->archive))
 		return layer_add_spooled(c->l, path, false, c->offset[i], x->size, c->e);
+	if (x->blob)
+		return layer_add_blob(c->l, path, false, &x->digest, x->size, c->e);
 	if (x->from.n == 0)
 		return layer_add_bytes(c->l, path, false, x->bytes, c->e);
 	return layer_add_file(c->l, path, false, p->fd, arena_z(&c->w->arena, x->from), &content, c->e);
@@ -212,6 +258,11 @@ docker_copy_layer(struct docker_work *w, struct err *e)
 		c.tree = &from;
 	}
 	c.s = origin ? &s : w->selected;
+	struct docker_added added = { .fetched_before = c.p.fetched };
+	if (bad == 0 && c.s && w->node->in->kind == DOCKER_ADD) {
+		bad = docker_add_items(w, &c.o, c.s, &added, e);
+		c.s = &added.files;
+	}
 	if (bad == 0 && !c.s)
 		bad = err_set(e, ERR_BUG, "a copy of nothing");
 	if (bad == 0) {
@@ -221,6 +272,7 @@ docker_copy_layer(struct docker_work *w, struct err *e)
 		bad = copy(&c);
 		layer_free(c.l);
 	}
+	docker_added_done(&added, &w->arena);
 	docker_tree_done(&from);
 	return bad < 0 ? docker_blame(w->node->d, w->node->in->at, e) : 0;
 }

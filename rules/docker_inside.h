@@ -119,6 +119,12 @@ struct docker_operands {
 	bool has_mode;
 	uint32_t mode;
 	bool link, parents;
+	/* ADD alone */
+	struct str *remotes;    /* URLs and repositories; not among the sources */
+	size_t nremotes;
+	struct str checksum;
+	bool keep_git;
+	int unpack;             /* --unpack: 1 and 0; -1: not said */
 };
 int docker_operands_read(const struct result *copy, struct arena *a, struct docker_operands *out, struct err *e);
 
@@ -148,6 +154,7 @@ struct docker_place {
 	bool chown;
 	struct docker_place_folder *there; /* folders of the layer that are in the image already, sorted */
 	size_t n;
+	struct ir_pairs fetched; /* of ADD: source to digest or commit */
 };
 int docker_place_read(const struct result *place, struct arena *a, struct docker_place *out, struct err *e);
 /* Nothing below it is looked at: --link. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/docker_inside.h"
+#include "rules/docker_add.h"
 #include "sys/file.h"
 
 struct looking {
@@ -46,9 +46,13 @@ read_flags(struct looking *l)
 	l->o.exclude = arena_array(l->a, struct str, in->nflags + 1);
 	l->o.link = docker_flag_on(in, "link");
 	l->o.parents = docker_flag_on(in, "parents");
+	l->o.keep_git = docker_flag_on(in, "keep-git-dir");
+	l->o.unpack = !docker_flag(in, "unpack") ? -1 : docker_flag_on(in, "unpack");
 	for (size_t i = 0; i < in->nflags; i++) {
 		const struct docker_flag *f = &in->flags[i];
 		if (str_is(f->name, "exclude") && expand(l, &f->value, &l->o.exclude[l->o.nexclude++]) < 0)
+			return -1;
+		if (str_is(f->name, "checksum") && expand(l, &f->value, &l->o.checksum) < 0)
 			return -1;
 		if (str_is(f->name, "chown") && expand(l, &f->value, &l->o.chown) < 0)
 			return -1;
@@ -79,15 +83,22 @@ read_words(struct looking *l)
 		dest = path_join(l->a, docker_state_workdir(l->state), dest);
 	l->o.dest = path_clean(l->a, dest);
 	l->o.sources = arena_array(l->a, struct str, in->nwords);
+	l->o.remotes = arena_array(l->a, struct str, in->nwords);
 	for (size_t i = 0; i + 1 < in->nwords; i++) {
 		struct docker_heredoc h;
 		if (in->nheredocs > 0 && docker_heredoc_word(in->words[i].text, l->a, &h))
 			continue; /* its text is taken, not its word */
-		if (expand(l, &in->words[i], &l->o.sources[l->o.nsources]) < 0)
+		struct str source;
+		if (expand(l, &in->words[i], &source) < 0)
 			return -1;
-		l->o.nsources++;
+		if (in->kind == DOCKER_ADD && docker_remote(source))
+			l->o.remotes[l->o.nremotes++] = source;
+		else
+			l->o.sources[l->o.nsources++] = source;
 	}
-	if (l->o.nsources + in->nheredocs > 1 && !l->o.dest_folder)
+	if (l->o.checksum.n > 0 && l->o.nremotes != 1)
+		return docker_fail(l->n->d, in->at, ERR_INPUT, l->e, "--checksum is for one URL");
+	if (l->o.nsources + l->o.nremotes + in->nheredocs > 1 && !l->o.dest_folder)
 		return docker_fail(l->n->d, last->at, ERR_INPUT, l->e, "with more than one source the destination is a folder, and ends with '/'");
 	return 0;
 }
@@ -180,6 +191,12 @@ operands_text(const struct docker_operands *o, const struct digest *files, struc
 	js_set(v, "exclude", texts_js(o->exclude, o->nexclude));
 	js_set(v, "chown", js_text(o->chown));
 	js_set(v, "chmod", o->has_mode ? js_int(o->mode) : js_null());
+	if (o->nremotes > 0)
+		js_set(v, "remotes", texts_js(o->remotes, o->nremotes));
+	if (o->checksum.n > 0)
+		js_set(v, "checksum", js_text(o->checksum));
+	js_set(v, "keep_git", js_bool(o->keep_git));
+	js_set(v, "unpack", js_int(o->unpack));
 	js_set(v, "link", js_bool(o->link));
 	js_set(v, "parents", js_bool(o->parents));
 	if (files)
@@ -214,6 +231,11 @@ docker_operands_read(const struct result *copy, struct arena *a, struct docker_o
 	o.chown = arena_str(a, js_str(js_get(v, "chown")));
 	o.has_mode = js_type(js_get(v, "chmod")) == JS_INT;
 	o.mode = (uint32_t)js_num(js_get(v, "chmod"));
+	if (js_get(v, "remotes") && texts_of(js_get(v, "remotes"), a, &o.remotes, &o.nremotes) < 0)
+		return err_set(e, ERR_DAMAGED, "the words of a copy are not understood");
+	o.checksum = arena_str(a, js_str(js_get(v, "checksum")));
+	o.keep_git = js_true(js_get(v, "keep_git"));
+	o.unpack = (int)js_num(js_get(v, "unpack"));
 	o.link = js_true(js_get(v, "link"));
 	o.parents = js_true(js_get(v, "parents"));
 	*out = o;
@@ -239,7 +261,8 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	if (read_flags(&l) < 0 || read_words(&l) < 0 || (here && select_files(p, &l, &s->files) < 0))
 		return -1;
 	s->digest = docker_selection_digest(&s->files);
-	const struct digest shape = docker_selection_shape(&s->files);
+	/* Where an archive's files go is only known from its content. */
+	const struct digest shape = n->in->kind == DOCKER_ADD ? s->digest : docker_selection_shape(&s->files);
 	const struct str words = operands_text(&l.o, NULL, a);
 	struct output *v = arena_array(a, struct output, 1);
 	v[0] = (struct output){ .name = STR("shape"), .type = OUTPUT_VALUE,

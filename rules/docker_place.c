@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/docker_inside.h"
+#include "rules/docker_add.h"
 #include "sys/file.h"
 
 #define ACCOUNTS_LIMIT ((size_t)4 << 20)
@@ -18,6 +18,7 @@ struct placing {
 	const struct docker_selection *s;
 	struct docker_operands o;
 	struct docker_place p;
+	struct docker_added added;
 	VEC(struct docker_place_folder) there;
 	struct map seen;
 	struct err *e;
@@ -66,7 +67,7 @@ docker_place_needed(const struct docker_instruction *in)
 {
 	const struct docker_flag *chown = docker_flag(in, "chown");
 	uint32_t uid, gid;
-	return !docker_flag_on(in, "link") || (chown && !numbers(chown->value.text, &uid, &gid));
+	return !docker_flag_on(in, "link") || in->kind == DOCKER_ADD || (chown && !numbers(chown->value.text, &uid, &gid));
 }
 
 /* ---- folders ---- */
@@ -185,6 +186,10 @@ give(struct placing *x)
 		js_set(v, "uid", js_int(x->p.uid));
 		js_set(v, "gid", js_int(x->p.gid));
 	}
+	struct js *fetched = x->added.fetched.n > 0 ? js_map() : NULL;
+	for (size_t i = 0; i < x->added.fetched.n; i++)
+		js_set_str(fetched, x->added.fetched.v[i].name, js_text(x->added.fetched.v[i].value));
+	js_set(v, "fetched", fetched);
 	js_write(v, &b);
 	x->w->result = (struct result){ .info = arena_str(&x->w->arena, buf_str(&b)) };
 	x->w->result.digest = digest_of(x->w->result.info);
@@ -215,6 +220,10 @@ docker_place_read(const struct result *place, struct arena *a, struct docker_pla
 		const struct js *f = js_at(list, i);
 		p.there[i] = (struct docker_place_folder){ arena_str(a, js_str(js_get(f, "path"))), small(f, "mode"), small(f, "uid"), small(f, "gid") };
 	}
+	const struct js *fetched = js_get(v, "fetched");
+	p.fetched.v = arena_array(a, struct ir_pair, js_len(fetched) + 1);
+	for (void *it = js_first(fetched); it; it = js_next(fetched, it))
+		p.fetched.v[p.fetched.n++] = (struct ir_pair){ arena_str(a, js_key(it)), arena_str(a, js_str(js_value(it))) };
 	if (p.dest.n == 0)
 		return err_set(e, ERR_DAMAGED, "the place of a copy is not understood");
 	*out = p;
@@ -268,6 +277,11 @@ place_copy(struct placing *x)
 {
 	if (docker_operands_read(docker_input(&x->w->task->inputs, "copy"), &x->w->arena, &x->o, x->e) < 0)
 		return -1;
+	if (x->w->node->in->kind == DOCKER_ADD) {
+		if (docker_add_items(x->w, &x->o, x->s, &x->added, x->e) < 0)
+			return -1;
+		x->s = &x->added.files;
+	}
 	x->p.folder = x->o.dest_folder || x->s->many || x->s->n == 0;
 	for (size_t i = 0; i < x->s->n && !x->p.folder; i++)
 		x->p.folder = !x->s->v[i].leaf;
@@ -293,6 +307,7 @@ make(struct docker_work *w, struct err *e)
 		bad = w->node->in->kind == DOCKER_WORKDIR ? place_workdir(&x) : place_copy(&x);
 	if (bad == 0)
 		give(&x);
+	docker_added_done(&x.added, &w->arena);
 	docker_tree_done(&from);
 	docker_tree_done(&x.tree);
 	map_done(&x.seen);

@@ -28,6 +28,8 @@ struct docker_item {
 	uint64_t size;
 	struct str bytes;       /* a here-document: from is empty */
 	const struct docker_tree_entry *entry; /* in a tree */
+	struct digest archive;  /* blob that has it under `from`; zero: none */
+	bool blob;              /* its bytes are the blob `digest` */
 };
 
 struct docker_selection {

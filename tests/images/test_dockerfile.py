@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Environments of a Dockerfile, without commands: what COPY takes and where it puts it, the config, what is made again after an edit, mistakes."""
+import gzip
+import hashlib
+import http.server
+import io
 import os
 import pathlib
 import stat
+import subprocess
 import sys
+import tarfile
+import threading
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
 import harness  # noqa: E402
-from dockerfiles import DockerfileTest, layer, texts  # noqa: E402
+from dockerfiles import DockerfileTest, layer, texts, tree  # noqa: E402
 from test_parent import write_layout  # noqa: E402
 
 
@@ -158,6 +165,105 @@ class Copying(DockerfileTest):
         self.assertEqual(set(texts(self.image()[0])), {"a.txt"})
         self.write("Dockerfile", "FROM scratch\nCOPY b.txt /\n")
         self.assertIn("left out of the context", self.pawl("build", "base", status=2).err)
+
+
+class Adding(DockerfileTest):
+    """What ADD can and COPY cannot."""
+
+    def archive(self, path, mode):
+        with tarfile.open(self.root / path, mode) as tar:
+            for name, kind, text in (("./", tarfile.DIRTYPE, ""), ("./u", tarfile.DIRTYPE, ""), ("./u/v", tarfile.REGTYPE, "V"), ("u/hard", tarfile.LNKTYPE, "u/v"),
+                                     ("u/soft", tarfile.SYMTYPE, "v")):
+                info = tarfile.TarInfo(name)
+                info.type, info.mode, info.uid, info.gid = kind, 0o750 if kind == tarfile.DIRTYPE else 0o640, 3, 4
+                if kind == tarfile.REGTYPE:
+                    info.size = len(text)
+                else:
+                    info.linkname = text
+                tar.addfile(info, io.BytesIO(text.encode()) if info.size else None)
+
+    def test_archives_are_unpacked_with_owners_and_modes(self):
+        for name, mode in (("t.tar", "w"), ("t.tgz", "w:gz"), ("t.bz2", "w:bz2"), ("t.xz", "w:xz")):
+            with self.subTest(name):
+                self.dockerfile("FROM scratch\nADD %s plain /d/\nADD --chown=7:8 %s /e\nADD --unpack=false %s /f\n" % (name, name, name), plain="no archive at all")
+                self.archive(name, mode)
+                found = tree(self.image()[0])
+                self.assertEqual({p: row[:4] for p, row in found.items() if p.startswith("d/")},
+                                 {"d/plain": ("f", 0o644, 0, 0), "d/u": ("d", 0o750, 3, 4), "d/u/v": ("f", 0o640, 3, 4), "d/u/hard": ("f", 0o640, 3, 4),
+                                  "d/u/soft": ("l", 0, 3, 4)})
+                self.assertEqual((found["d/u/v"][4], found["d/u/hard"][4], found["e/u/v"][2:]), (b"V", b"V", (7, 8, b"V")))
+                self.assertEqual(found["f"][4], (self.root / name).read_bytes())
+
+    def test_what_only_looks_like_an_archive(self):
+        self.dockerfile("FROM scratch\nADD x.gz x.tar /d/\n", **{"x_dot_tar": "not really a tar"})
+        (self.root / "x.gz").write_bytes(gzip.compress(b"no tar in it"))
+        self.assertEqual({p for p, row in tree(self.image()[0]).items() if row[0] == "f"}, {"d/x.gz", "d/x.tar"})
+
+    def test_an_archive_that_leads_out_is_refused(self):
+        self.dockerfile("FROM scratch\nADD t.tar /d/\n")
+        with tarfile.open(self.root / "t.tar", "w") as tar:
+            tar.addfile(tarfile.TarInfo("ok"))
+            tar.addfile(tarfile.TarInfo("../../out"))
+        self.assertIn("Dockerfile:2:1", self.pawl("build", "base", status=None).err)
+
+    def serve(self, files):
+        """(URL, paths asked for) of a server on loopback."""
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                data = files.get(self.path)
+                self.send_response(200 if data is not None else 404)
+                self.send_header("Content-Length", str(len(data or b"")))
+                self.end_headers()
+                self.wfile.write(data or b"")
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return "http://127.0.0.1:%d" % server.server_port, asked
+
+    def test_urls(self):
+        url, asked = self.serve({"/f.txt": b"content\n", "/wrong": b"other"})
+        good = "sha256:" + hashlib.sha256(b"content\n").hexdigest()
+        self.dockerfile("FROM scratch\nADD --checksum=%s %s/f.txt /d/\nADD --chmod=755 %s/f.txt /named\n" % (good, url, url))
+        found = texts(self.image()[0])
+        self.assertEqual((found["d/f.txt"], found["named"]), (("f", 0o600, 0, 0, "content\n"), ("f", 0o755, 0, 0, "content\n")))
+        before = len(asked)
+        self.edit("Dockerfile", "named", "again")
+        self.edit("Dockerfile", "FROM scratch", "FROM scratch\nLABEL a=b")
+        self.image()
+        self.assertLessEqual(len(asked) - before, 1)
+        self.dockerfile("FROM scratch\nADD --checksum=sha256:%s %s/wrong /x\n" % ("0" * 64, url))
+        self.assertIn("has another content than --checksum says", self.pawl("build", "base", status=3).err)
+        self.dockerfile("FROM scratch\nADD %s/missing /x\n" % url)
+        self.assertIn("status 404", self.pawl("build", "base", status=3).err)
+        self.assertIn("--offline", self.pawl("build", "base", "--offline", status=3).err)
+
+    @harness.need_program("git")
+    def test_repositories(self):
+        repository = self.top / "r.git"
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(repository)]
+        repository.mkdir()
+        subprocess.run(git + ["init", "-q", "-b", "main"], check=True)
+        (repository / "sub").mkdir()
+        (repository / "sub/f").write_text("1")
+        (repository / "top").write_text("t")
+        (repository / "top").chmod(0o755)
+        subprocess.run(git + ["add", "."], check=True)
+        subprocess.run(git + ["commit", "-q", "-m", "x"], check=True)
+        subprocess.run(git + ["tag", "v1"], check=True)
+        self.dockerfile("FROM scratch\nADD [\"file://%s#v1\", \"/a\"]\nADD [\"file://%s#main:sub\", \"/b/\"]\n" % (repository, repository))
+        found = texts(self.image()[0])
+        self.assertEqual({p: row[4] for p, row in found.items() if row[0] == "f"}, {"a/sub/f": "1", "a/top": "t", "b/f": "1"})
+        self.assertEqual(found["a/top"][1], 0o755)
 
 
 class Config(DockerfileTest):
