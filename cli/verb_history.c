@@ -11,6 +11,7 @@
 #include "cli/history.h"
 #include "cli/past.h"
 #include "cli/progress.h"
+#include "cli/rundiff.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "engine/last.h"
@@ -192,64 +193,6 @@ verb_log(struct args *a, struct err *e)
 }
 
 static void
-differ(struct js *list, struct str step, const char *what, const struct js *x, const struct js *y)
-{
-	if (js_equal(x, y))
-		return;
-	struct js *o = js_map();
-	js_set(o, "step", js_text(step));
-	js_set(o, "what", js_textz(what));
-	js_set(o, "a", x ? js_copy(x) : js_null());
-	js_set(o, "b", y ? js_copy(y) : js_null());
-	js_push(list, o);
-}
-
-static void
-compare_outputs(struct js *list, struct str name, const struct js *x, const struct js *y)
-{
-	const struct js *ox = js_get(x, "outputs"), *oy = js_get(y, "outputs");
-	for (void *it = js_first(ox); it; it = js_next(ox, it)) {
-		struct arena tmp = { 0 };
-		struct str what = arena_printf(&tmp, "output " STR_FMT, STR_ARG(js_key(it)));
-		const struct js *other = js_get_str(oy, js_key(it));
-		differ(list, name, arena_z(&tmp, what), js_get(js_value(it), "digest"), js_get(other, "digest"));
-		arena_done(&tmp);
-	}
-}
-
-static struct js *
-compare(const struct js *x, const struct js *y)
-{
-	struct js *list = js_list();
-	const struct js *px = js_get(x, "params"), *py = js_get(y, "params");
-	for (void *it = js_first(px); it; it = js_next(px, it)) {
-		struct arena tmp = { 0 };
-		struct str what = arena_printf(&tmp, "param " STR_FMT, STR_ARG(js_key(it)));
-		differ(list, (struct str){ 0 }, arena_z(&tmp, what), js_value(it), js_get_str(py, js_key(it)));
-		arena_done(&tmp);
-	}
-	const struct js *steps = js_get(x, "steps"), *others = js_get(y, "steps");
-	for (size_t i = 0; i < js_len(steps); i++) {
-		const struct js *sx = js_at(steps, i);
-		struct str name = js_str(js_get(sx, "name"));
-		const struct js *sy = history_step(y, name);
-		if (!sy) {
-			differ(list, name, "step", js_get(sx, "state"), NULL);
-			continue;
-		}
-		differ(list, name, "state", js_get(sx, "state"), js_get(sy, "state"));
-		differ(list, name, "key", js_get(sx, "key"), js_get(sy, "key"));
-		compare_outputs(list, name, sx, sy);
-	}
-	for (size_t i = 0; i < js_len(others); i++) {
-		struct str name = js_str(js_get(js_at(others, i), "name"));
-		if (!history_step(x, name))
-			differ(list, name, "step", NULL, js_get(js_at(others, i), "state"));
-	}
-	return list;
-}
-
-static void
 print_differences(const struct js *list, struct buf *b)
 {
 	for (size_t i = 0; i < js_len(list); i++) {
@@ -277,7 +220,7 @@ verb_diff(struct args *a, struct err *e)
 	session_init(&s, a);
 	if (past_open(&s, e) == 0 && history_find(&s, str_z(a->words.v[0]), &x, e) == 0 &&
 	    history_find(&s, str_z(a->words.v[1]), &y, e) == 0) {
-		struct js *list = compare(x, y);
+		struct js *list = rundiff(&s, x, y);
 		AUTO_BUF b = { 0 };
 		print_differences(list, &b);
 		if (a->json) {

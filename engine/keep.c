@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/codec.h"
 #include "engine/observed.h"
 #include "engine/sched.h"
 #include "sys/clock.h"
@@ -11,6 +12,18 @@ put_last(struct sched *s, node_id n, const struct last *l)
 	last_put(&s->rec.batch, o->project, name, l);
 	if (o->pipeline.n)
 		last_put(&s->rec.batch, o->pipeline, name, l);
+}
+
+/* What a source's result was made of, under its digest: runs that are compared later know no more of it than that. */
+static void
+put_fields(struct sched *s, const struct plan_node *p, struct str key)
+{
+	AUTO_BUF name = { 0 };
+	if (!p->result || p->key.n < 2 || key.n > KEPT_FIELDS_MOST)
+		return;
+	buf_put(&name, STR(KEPT_FIELDS));
+	put_digest(&name, &p->result->digest);
+	batch_put(&s->rec.batch, TABLE_MISC, buf_str(&name), key);
 }
 
 /* The last record of a source, when it says something else. */
@@ -32,6 +45,7 @@ put_source(struct sched *s, node_id n)
 	if (p->result)
 		l.result_digest = p->result->digest;
 	put_last(s, n, &l);
+	put_fields(s, p, buf_str(&key));
 }
 
 /* Call each(s, source) once for each source that n's key stands on, through sources only. False stops: the node it stopped at is

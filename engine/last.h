@@ -16,6 +16,10 @@
 #include "cache/records.h"
 #include "hashing/digest.h"
 
+/* TABLE_MISC: KEPT_FIELDS + digest of a source's result -> the encoded key that describes what it saw. */
+#define KEPT_FIELDS "fields "
+#define KEPT_FIELDS_MOST 262144 /* bytes; larger ones are not kept */
+
 struct last {
 	bool failed, unrecorded;
 	int64_t at;      /* clock_real */

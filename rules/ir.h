@@ -144,6 +144,7 @@ struct ir_step {
 	size_t nforeach;
 	uint32_t max_parallel;      /* elements at once; 0: as many as fit */
 	bool dynamic;               /* its one output is a file of further steps (rules/unfold.h) */
+	bool strict;                /* a read that is not declared fails it */
 	bool always;                /* also after a failure of what it waits for */
 	struct ir_hooks hooks;
 };

@@ -255,6 +255,8 @@ step_js(const struct ir_step *s)
 		js_set(m, "dynamic", js_bool(true));
 	if (s->always)
 		js_set(m, "always", js_bool(true));
+	if (s->strict)
+		js_set(m, "strict", js_bool(true));
 	put_hooks(m, &s->hooks);
 	return m;
 }

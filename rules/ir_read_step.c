@@ -234,7 +234,7 @@ ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s)
 	static const char *const keys[] = { "run",       "inputs",   "outputs", "params",     "code",
 					    "env",       "pass_env", "secrets", "after",      "environment",
 					    "isolation", "cache",    "retry",   "timeout_ms", "resources",
-					    "when",      "foreach",  "max_parallel", "dynamic", "always", "hooks", NULL };
+					    "when",      "foreach",  "max_parallel", "dynamic", "always", "hooks", "strict", NULL };
 
 	if (js_type(v) != JS_MAP)
 		ir_bad(r, "it", "a map");
@@ -255,5 +255,6 @@ ir_read_step(struct ir_reader *r, const struct js *v, struct ir_step *s)
 	s->max_parallel = (uint32_t)ir_int(r, v, "max_parallel", UINT32_MAX);
 	s->dynamic = ir_bool(r, v, "dynamic", false);
 	s->always = ir_bool(r, v, "always", false);
+	s->strict = ir_bool(r, v, "strict", false);
 	s->hooks = ir_read_hooks(r, v);
 }

@@ -366,6 +366,7 @@ lower_step(struct lower *l, struct ir_step *s, const struct lower_entry *e)
 	s->max_parallel = (uint32_t)lower_int(yaml_get(n, "max_parallel"), 0);
 	s->dynamic = lower_truth(yaml_get(n, "dynamic"), false);
 	s->always = lower_truth(yaml_get(n, "always"), false);
+	s->strict = lower_truth(yaml_get(n, "strict"), l->nroots > 0 && lower_truth(yaml_get(l->roots[0], "strict"), false));
 	s->hooks = lower_hooks(yaml_get(n, "hooks"));
 }
 

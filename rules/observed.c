@@ -538,15 +538,23 @@ names(struct buf *b, const struct str *v, size_t n)
 		buf_printf(b, " and %zu more", n - SHOWN);
 }
 
-bool
-observed_judge(struct observed *o, struct observed_report *out)
+int
+observed_judge(struct observed *o, bool watched, struct observed_report *out, bool *unstored, struct err *e)
 {
 	const struct str step = o->step->d.name;
+	const bool strict = o->step->d.ir->strict;
 	AUTO_BUF b = { 0 };
 
+	if (!watched)
+		return strict ? err_set(e, ERR_FAILED, "is strict, but what it reads cannot be observed here: the kernel has no seccomp "
+						       "listeners, or pawl itself runs in a step of another pawl") : 0;
 	observed_end(o, out);
-	if (out->nreads > 0) {
+	if (out->nreads > 0)
 		names(&b, out->reads, out->nreads);
+	if (out->nreads > 0 && strict)
+		return err_set(e, ERR_FAILED, "read " STR_FMT " without declaring %s, and it is strict: declare %s under inputs:",
+			       STR_ARG(buf_str(&b)), out->nreads > 1 ? "them" : "it", out->nreads > 1 ? "them" : "it");
+	if (out->nreads > 0) {
 		notes_add(o->p->notes, "step '" STR_FMT "' read " STR_FMT " without declaring %s: it runs again when that changes", STR_ARG(step),
 			  STR_ARG(buf_str(&b)), out->nreads > 1 ? "them" : "it");
 	}
@@ -562,5 +570,6 @@ observed_judge(struct observed *o, struct observed_report *out)
 	else if (out->changed.n > 0)
 		notes_add(o->p->notes, STR_FMT " changed while step '" STR_FMT "' ran: its result is used now, but not recorded", STR_ARG(out->changed),
 			  STR_ARG(step));
-	return !out->too_many && out->changed.n == 0;
+	*unstored |= out->too_many || out->changed.n > 0;
+	return 0;
 }

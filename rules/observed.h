@@ -48,8 +48,9 @@ struct observed_report {
 /* After the job. Reports leaves of what it looked at. All in the arena of observed_new. */
 void observed_end(struct observed *o, struct observed_report *out);
 
-/* The same, and notes for the person of what was not declared. False: the result may not be recorded. */
-bool observed_judge(struct observed *o, struct observed_report *out);
+/* The same, and notes for the person of what was not declared. *unstored: the result may not be recorded. ERR_FAILED: the step is strict. watched: as
+ * job_end.observed says. */
+int observed_judge(struct observed *o, bool watched, struct observed_report *out, bool *unstored, struct err *e);
 
 /* What the answer is now, for rule_step. */
 int observed_answer(struct project *p, const struct step *s, struct str question, struct arena *a, struct str *answer);

@@ -245,6 +245,8 @@ static const struct schema_key step_keys[] = {
 	  "Its one output is a file in this language with further `steps:`, which become part of the pipeline." },
 	{ "always", &truth, false, "false",
 	  "The step also runs where a step that it waits for by `after:` failed or was skipped, and after a failure without `-k`." },
+	{ "strict", &truth, false, "the file's `strict`",
+	  "A file of the project that the step reads, or a folder that it lists, without declaring it fails the step." },
 	{ "hooks", &hooks, false, NULL, "Commands for when the step has succeeded or failed." },
 };
 static const struct schema_section step_section = { "A step", "A command, what it reads and what it makes.",
@@ -498,6 +500,7 @@ static const struct schema_value stacks = {
 static const struct schema_key file_keys[] = {
 	{ "version", &version, true, NULL, "The version of this language: 1." },
 	{ "pipeline", &dotted, true, NULL, "The name of the pipeline." },
+	{ "strict", &truth, false, "false", "What `strict` is for steps that do not say it." },
 	{ "hooks", &hooks, false, NULL, "Commands for when a run has ended." },
 	SHARED_KEYS(true),
 };

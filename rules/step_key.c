@@ -12,6 +12,7 @@
  *	secret      name        empty
  *	salt        -           cache.salt
  *	isolation   -           none, venv, image
+ *	strict      -           true; else it is not there
  * Not in it: timeout, retry, resources, cache.expires, when, after.
  */
 #include <string.h>
@@ -148,6 +149,8 @@ step_fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	if (ir->cache.salt.n > 0)
 		key_text(k, "salt", STR(""), ir->cache.salt);
 	key_text(k, "isolation", STR(""), str_z(isolation_name(ir->isolation)));
+	if (ir->strict) /* a result that was found without it may have read what is forbidden now */
+		key_text(k, "strict", STR(""), STR("true"));
 	return 0;
 }
 
@@ -167,6 +170,7 @@ static const struct meaning {
 	{ "secret", REASON_ENV_VAR, "secret" },
 	{ "salt", REASON_COMMAND, "cache.salt" },
 	{ "isolation", REASON_ENVIRONMENT, "isolation" },
+	{ "strict", REASON_COMMAND, "strict" },
 	{ "environment", REASON_ENVIRONMENT, "environment" },
 	{ "input", REASON_INPUT, "input" },
 	{ "code", REASON_CODE, "code" },

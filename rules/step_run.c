@@ -84,7 +84,7 @@ info_of(struct step_run *r)
 static void
 name_failure(struct step_run *r)
 {
-	static const char *const predicates[] = { "ended ", "ran ", "needs ", "wrote " };
+	static const char *const predicates[] = { "ended ", "ran ", "needs ", "wrote ", "read ", "is " };
 	const struct err err = r->err;
 	const char *between = ":";
 
@@ -382,8 +382,8 @@ collect(void *ctx)
 	else if (outputs_collect(r->p, r->step->outputs, r->step->d.ir->noutputs, r->call.run_dir, &r->arena, &r->outputs, &unstored,
 				 &r->err) == 0)
 		r->unstored |= unstored;
-	if (r->err.code == ERR_NONE && r->end.observed)
-		r->unstored |= !observed_judge(r->observed, &r->seen);
+	if (r->err.code == ERR_NONE)
+		(void)observed_judge(r->observed, r->end.observed, &r->seen, &r->unstored, &r->err); /* what follows sees r->err */
 	if (r->err.code == ERR_NONE)
 		give_scratch(r);
 }

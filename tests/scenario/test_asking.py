@@ -282,7 +282,7 @@ class Caches(PawlTest):
         self.assertIn("5 old records", self.pawl("cache", "gc", "--keep-runs", "3").out)
         self.assertEqual([r["run"] for r in self.pawl("--json", "runs").json["runs"]], runs[:3])
         differences = self.pawl("--json", "diff", "last~2", "last").json["differences"]
-        self.assertEqual({(d["step"], d["what"]) for d in differences}, {("", "param n"), ("each", "key")})
+        self.assertEqual({(d["step"], d["what"]) for d in differences}, {("", "param n"), ("each", "key"), ("each", "param n"), ("each", "seconds")})
         self.assertEqual(self.pawl("--json", "cache", "gc").json["records_removed"], 0)
         self.pawl("cache", "gc", "--keep-runs", "0", status=2)
 

@@ -194,6 +194,33 @@ class Observed(PawlTest):
         self.assertTrue(select.select([pipes["done"]], [], [], 60)[0], "what the step left behind hangs")
         self.assertIn("pipeline: one", open(os.path.join(place, "copy")).read())
 
+    def test_strict_fails_on_what_is_not_declared(self):
+        body = "run: \"x=txt; cat a.$x > ${outputs.o}; test ! -e b.$x\"\n%soutputs: {o: o.txt}"
+        self.write("a.txt", "1\n")
+        projects.one(self, body % "")
+        self.pawl("run")
+        projects.one(self, body % "strict: true\n")
+        outcome = self.pawl("run", status=1)
+        self.assertIn("step 's' read a.txt without declaring it", outcome.err)
+        self.assertFalse(self.exists("o.txt"))
+        projects.one(self, body % "strict: true\ninputs: {i: a.txt}\n")
+        self.pawl("run")  # looking for b.txt in vain is no mistake, but it counts
+        self.write("b.txt", "")
+        self.assertEqual(self.pawl("--json", "plan").json["steps"][0]["reason"]["code"], "observed")
+
+    def test_strict_of_the_file_and_of_a_step(self):
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: strict
+            strict: true
+            steps:
+              tight: {run: "x=txt; cat a.$x > ${outputs.o}", outputs: {o: o1.txt}}
+              loose: {run: "x=txt; cat a.$x > ${outputs.o}", outputs: {o: o2.txt}, strict: false}
+            """)
+        self.write("a.txt", "1\n")
+        outcome = self.run_json("-k", status=1)
+        self.assertEqual(outcome.states(), {"tight": "failed", "loose": "made"})
+
 
 def add(kind, name, *args):
     setattr(Observed, "test_%s_%s" % (kind, "".join(c if c.isalnum() else "_" for c in name)), lambda self: getattr(self, kind)(*args))
