@@ -146,6 +146,12 @@ int
 code_list(struct project *p, struct str name, struct arena *a, struct code_item **out, size_t *n, struct err *e)
 {
 	struct code *c = p->code ? code_of(code_state(p), name) : NULL;
+	for (size_t i = 0; !c && p->code && i < p->code->v.n; i++) {
+		const struct str other = p->code->v.v[i]->name;
+		if (str_starts(other, name) && other.n > name.n && other.p[name.n] == '[')
+			return err_set(e, ERR_INPUT, "the elements of '" STR_FMT "' have code of their own; did you mean 'code:" STR_FMT "'?", STR_ARG(name),
+				       STR_ARG(other));
+	}
 	if (!c)
 		return err_set(e, ERR_INPUT, "there is no code of a step '" STR_FMT "'; expected code:STEP with a step of the pipeline", STR_ARG(name));
 	if (!c->found && code_find(p, c, e) < 0)

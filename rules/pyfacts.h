@@ -11,7 +11,7 @@
 #include "hashing/digest.h"
 #include "rules/project.h"
 
-#define PYFACTS_VERSION 2            /* raised when rules/pyfacts.py answers otherwise */
+#define PYFACTS_VERSION 3            /* raised when rules/pyfacts.py answers otherwise */
 #define PYFACTS_LIMIT (256u << 20)   /* bytes of all answers of one run */
 
 struct pyimport {

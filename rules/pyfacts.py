@@ -20,9 +20,9 @@ import hashlib
 import json
 import sys
 import warnings
-from pyfacts_places import Places, constants_of
+from pyfacts_places import Places, changed_in, constants_of, loops_of
 from pyfacts_pure import STANDARD, Purity
-from pyfacts_tree import FUNCTIONS, bound_names, hash_of, is_main, is_text, is_type_checking, literal_start, short_hash, type_parameters
+from pyfacts_tree import FUNCTIONS, OWN, bound_names, hash_of, is_main, is_text, is_type_checking, literal_start, short_hash, type_parameters
 
 READS_DOCS = set("""__doc__ __annotations__ getdoc signature getfullargspec getmembers get_type_hints get_annotations help
     __signature__ doctest testmod""".split())
@@ -58,7 +58,8 @@ class File(Purity, Places):
         self.classes = {}   # harmless classes of this file
         self.scopes, self.unit = [], None
         self.module_names = bound_names(tree.body)[0]
-        self.constants = constants_of(tree)
+        self.constants, self.loops = constants_of(tree), loops_of(tree)
+        self.changed = changed_in(tree)
         self.lazy_annotations = any(isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names)
                                     for s in tree.body)
 
@@ -141,26 +142,39 @@ class File(Purity, Places):
                 scope.imports.setdefault(bound, []).append(what)
 
     def import_call(self, node):
-        """import_module("x"), __import__("x"), find_spec: the number of the import, or None."""
+        """import_module("x"), __import__("x"), find_spec: the numbers of the imports that it may mean; none: it is no such call."""
         called = self.canonical(node.func) or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if called.split(".")[-1] not in ("import_module", "__import__", "run_module", "find_spec", "lazy_import", "LazyLoader"):
-            return None
+            return []
         if not node.args:
             if any(k.arg in ("name", "mod_name") for k in node.keywords):
                 node.args.append([k.value for k in node.keywords if k.arg in ("name", "mod_name")][0])
             else:
-                return None
-        text, whole = literal_start(node.args[0])
-        level = len(text) - len(text.lstrip("."))
+                return []
         has_package = len(node.args) > 1 or any(k.arg == "package" for k in node.keywords)
+        texts = self.texts(node.args[0])
+        if texts:
+            return [self.named_import(text, has_package, node.lineno) for text in sorted(texts)]
+        text, whole = literal_start(node.args[0])
+        if text[:2] == OWN + ".":
+            text, has_package = text[1:], True
+        text = text.lstrip(OWN)
+        level = len(text) - len(text.lstrip("."))
         module = text[level:]
-        if whole and (level == 0 or has_package):
-            if level > 1 or level == 0 or module:
-                return self.add_import(level, module, None, node.lineno)
+        if whole and (level == 0 or has_package) and (level > 1 or level == 0 or module):
+            return [self.add_import(level, module, None, node.lineno)]
         if not whole and level == 0 and not module and has_package and called.split(".")[-1] == "import_module":
             level = 1
         module = module.rpartition(".")[0] if not whole else module
-        return self.add_import(level, module, "?", node.lineno)
+        return [self.add_import(level, module, "?", node.lineno)]
+
+    def named_import(self, text, has_package, line):
+        """One whole name, with or without dots in front."""
+        if text.startswith(OWN + "."):
+            text, has_package = text[1:], True
+        level = len(text) - len(text.lstrip("."))
+        known = bool(text[level:]) and (level == 0 or has_package)
+        return self.add_import(level, text[level:], None if known else "?", line)
 
     # references
 
@@ -220,18 +234,18 @@ class File(Purity, Places):
                 if self.dotted.get(root, root) == "sys" and parts[:1] == ["modules"]:
                     self.unit.flags.add("w")
         elif isinstance(node, ast.Call):
-            number = self.import_call(node)
-            if number is None:
+            numbers = self.import_call(node)
+            if not numbers:
                 self.visit_Call(node)
                 return
             self.visit_all(node.args)
-            self.ref("#%d" % number, parts)
+            for number in numbers:
+                self.ref("#%d" % number, parts)
         else:
             self.visit(node)
 
     def visit_Call(self, node):
-        number = self.import_call(node)
-        if number is not None:
+        for number in self.import_call(node):
             self.ref("#%d" % number, [])
         called = self.canonical(node.func)
         if called in ("getattr", "hasattr", "setattr", "delattr") and len(node.args) > 1 and isinstance(node.args[1], ast.Constant) \

@@ -5,11 +5,14 @@ A place is (level, path): level 1 is relative to the folder of the file itself (
 """
 import ast
 import posixpath
+from pyfacts_tree import OWN
 
 SAME = set("""os.path.abspath os.path.realpath os.path.normpath os.path.expanduser os.fspath str pathlib.Path pathlib.PurePath
     pathlib.PosixPath pathlib.PurePosixPath""".split())
 SAME_METHODS = set("resolve absolute as_posix expanduser".split())
 RUN_FILES = {"runpy.run_path": 0, "importlib.util.spec_from_file_location": 1, "importlib.machinery.SourceFileLoader": 1, "imp.load_source": 1}
+MAX_TEXTS = 200
+CHANGES = set("append extend insert remove pop popitem clear update setdefault add discard".split())
 HERE = "x"  # stands for the file's own name in a place of level 1
 
 
@@ -73,6 +76,51 @@ class Places:
             return joined([self.place(node.func.value, depth + 1)] + args)
         return None
 
+    # texts
+
+    def texts(self, node, depth=0):
+        """All texts that an expression may be, when literals of the module say them; None: not known."""
+        if depth > 20:
+            return None
+        if isinstance(node, ast.Constant):
+            return {node.value} if isinstance(node.value, str) else None
+        if isinstance(node, ast.Name):
+            if node.id in ("__name__", "__package__"):
+                return {OWN}
+            value = self.constants.get(node.id) if self.look_up(node.id) == [node.id] else None
+            return self.texts(value, depth + 1) if value is not None else self.elements(self.loops.get(node.id), depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return product([self.texts(node.left, depth + 1), self.texts(node.right, depth + 1)])
+        if isinstance(node, ast.FormattedValue):
+            return self.texts(node.value, depth + 1) if node.conversion == -1 and node.format_spec is None else None
+        if isinstance(node, ast.JoinedStr):
+            return product([self.texts(v, depth + 1) for v in node.values])
+        if isinstance(node, ast.IfExp):
+            return union([self.texts(node.body, depth + 1), self.texts(node.orelse, depth + 1)])
+        if isinstance(node, ast.Subscript):
+            return self.elements((node.value, "values"), depth)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and len(node.args) < 3:
+            found = [self.elements((node.func.value, "values"), depth)] + [self.texts(a, depth + 1) for a in node.args[1:]]
+            return union(found)
+        return None
+
+    def elements(self, place, depth):
+        """What walking a literal gives: (expression, keys or values)."""
+        node, what = place or (None, "")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "keys", "values") and not node.args:
+            what = what if node.func.attr == "items" else node.func.attr
+            node = node.func.value
+        if isinstance(node, ast.Name):  # a private one: others may fill a public one
+            private = node.id.startswith("_") and node.id not in self.changed and self.look_up(node.id) == [node.id]
+            node = self.constants.get(node.id) if private else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sorted", "list", "tuple", "set", "reversed") and len(node.args) == 1:
+            return self.elements((node.args[0], what), depth + 1) if depth < 20 else None
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return union([self.texts(e, depth + 1) for e in node.elts])
+        if isinstance(node, ast.Dict):
+            return union([self.texts(e, depth + 1) for e in (node.values if what == "values" else node.keys)])
+        return None
+
     # what a statement does with them
 
     def add_place(self, kind, found, line):
@@ -126,7 +174,11 @@ class Places:
 
 
 def up(found):
-    return (found[0], posixpath.dirname(posixpath.normpath(found[1])) or ".") if found and not found[1].endswith("..") else joined([found, (0, "..")])
+    if found is None:
+        return None
+    path = posixpath.normpath(found[1])
+    above = posixpath.join(path, "..") if path == "." or path.endswith("..") else posixpath.dirname(path) or "."
+    return found[0], posixpath.normpath(above)
 
 
 def joined(places):
@@ -158,4 +210,55 @@ def constants_of(tree):
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and node.targets[0].id not in again:
             found[node.targets[0].id] = node.value
+    return found
+
+
+def union(sets):
+    """All of some sets; None when one is not known, when there are none, or too many."""
+    found = set()
+    for one in sets:
+        if one is None:
+            return None
+        found |= one
+    return found if 0 < len(found) <= MAX_TEXTS else None
+
+
+def product(sets):
+    """Each text of the first with each of the second, and so on."""
+    found = {""}
+    for one in sets:
+        if one is None or len(found) * len(one) > MAX_TEXTS:
+            return None
+        found = {a + b for a in found for b in one}
+    return found
+
+
+def loops_of(tree):
+    """Names that one loop binds and nothing else: name -> (what is walked, "keys" or "values" of it)."""
+    found, stored = {}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            stored[node.id] = stored.get(node.id, 0) + 1
+        elif isinstance(node, ast.arg):
+            stored[node.arg] = 2
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            if isinstance(node.target, ast.Name):
+                found[node.target.id] = node.iter, "keys"
+            elif isinstance(node.target, ast.Tuple) and len(node.target.elts) == 2 and isinstance(node.iter, ast.Call):
+                for element, what in zip(node.target.elts, ("keys", "values")):
+                    if isinstance(element, ast.Name):
+                        found[element.id] = node.iter, what
+    return {name: place for name, place in found.items() if stored.get(name) == 1}
+
+
+def changed_in(tree):
+    """Names whose value something of the file may change in place: NAME[...] = x, del NAME[...], NAME.update(...)."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+            found.add(node.value.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in CHANGES:
+            found.add(node.value.id)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
     return found

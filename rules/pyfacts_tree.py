@@ -3,6 +3,7 @@
 import ast
 import hashlib
 
+OWN = "\x02"  # in a text: the name of the module itself
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SKIPPED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "lineno", "col_offset", "end_lineno", "end_col_offset"}
 
@@ -93,8 +94,18 @@ def literal_start(node):
     """The text that a name begins with, and whether that is all of it."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value, True
-    if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
-        return str(node.values[0].value), False
+    if isinstance(node, ast.Name) and node.id in ("__name__", "__package__"):
+        return OWN, True
+    if isinstance(node, ast.FormattedValue) and node.conversion == -1 and node.format_spec is None:
+        return literal_start(node.value)
+    if isinstance(node, ast.JoinedStr):
+        text = ""
+        for value in node.values:
+            more, whole = literal_start(value)
+            text += more
+            if not whole:
+                return text, False
+        return text, True
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         text, whole = literal_start(node.left)
         if whole:

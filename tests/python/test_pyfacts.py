@@ -109,6 +109,37 @@ class References(unittest.TestCase):
             found = [i[:3] for i in facts("from importlib import import_module\nimport_module(%s)" % call)["imports"][1:]]
             self.assertIn(expected, found, call)
 
+    def test_computed_names_that_literals_say(self):
+        for text, expected in [
+                ("_T = {'a': '.one', 'b': '.two'}\nimport_module(_T[x], __name__)", [[1, "one", None], [1, "two", None]]),
+                ("_T = {'a': 'p.one'}\nimport_module(_T.get(x, 'p.two'))", [[0, "p.one", None], [0, "p.two", None]]),
+                ("T = {'a': '.one'}\nimport_module(T[x], __name__)", [[1, "", "?"]]), ("_T = {'a': '.one'}\n_T['b'] = x\nimport_module(_T[x], __name__)", [[1, "", "?"]]),
+                ("_T = {}\nimport_module(_T[x])", [[0, "", "?"]]), ("def f(_T):\n  import_module(_T[x])", [[0, "", "?"]]),
+                ("N = 'p.one'\nimport_module(N)", [[0, "p.one", None]]), ("N = 'p.one'\nN = 'p.two'\nimport_module(N)", [[0, "", "?"]]),
+                ("N = 'p.one'\ndef f(N):\n  import_module(N)", [[0, "", "?"]]),
+                ("for n in ('a', 'b'):\n  import_module('p.' + n)", [[0, "p.a", None], [0, "p.b", None]]),
+                ("[import_module(f'p.{n}') for n in ['a']]", [[0, "p.a", None]]), ("for n in names:\n  import_module('p.' + n)", [[0, "p", "?"]]),
+                ("for k, v in {'a': 'p.x'}.items():\n  import_module(v)", [[0, "p.x", None]]), ("import_module('p.a' if x else 'p.b')", [[0, "p.a", None], [0, "p.b", None]]),
+                ("import_module(__name__ + '.x')", [[1, "x", None]]), ("import_module(f'{__name__}.x.{n}')", [[1, "x", "?"]]), ("import_module(__name__ + '.' + n)", [[1, "", "?"]])]:
+            found = [i[:3] for i in facts("from importlib import import_module\n" + text)["imports"][1:]]
+            self.assertEqual(found, expected, text)
+
+    def test_places(self):
+        for text, expected in [
+                ("sys.path.insert(0, 'lib')", [0, "lib", "<"]), ("sys.path.append(os.path.dirname(__file__))", [1, ".", ">"]),
+                ("sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))", [1, "../lib", "<"]),
+                ("sys.path.append(str(Path(__file__).resolve().parent.parent / 'src'))", [1, "../src", ">"]), ("sys.path.append(str(Path(__file__).parents[1]))", [1, "..", ">"]),
+                ("ROOT = Path(__file__).parent\nsys.path.insert(0, str(ROOT / 'lib'))", [1, "lib", "<"]), ("sys.path += ['lib']", [0, "lib", ">"]),
+                ("sys.path[:0] = ['lib']", [0, "lib", "<"]), ("sys.path.append(os.getcwd() + '/lib')", [0, "lib", ">"]), ("sys.path.append(os.path.join(__file__, os.pardir, 'lib'))", [1, "lib", ">"]),
+                ("runpy.run_path('tools/x.py')", [0, "tools/x.py", "!="]), ("importlib.util.spec_from_file_location('m', 'tools/x.py')", [0, "tools/x.py", "="]),
+                ("subprocess.run([sys.executable, '-m', 'p.worker'])", [0, "p.worker", "!"]), ("subprocess.run(['python3', '-u', 'tools/x.py', 'a'])", [0, "tools/x.py", "!="])]:
+            found = [i[:3] for i in facts("import importlib.util, os, runpy, subprocess, sys\nfrom pathlib import Path\n" + text)["imports"]]
+            self.assertIn(expected, found, text)
+        for text in ["sys.path.append(x)", "sys.path.append(os.environ['A'])", "runpy.run_path(x)", "subprocess.run([x, '-m', 'p.worker'])", "subprocess.run([sys.executable, '-c', 'x'])",
+                     "def f(ROOT):\n  sys.path.append(ROOT)"]:
+            found = [i[2] for i in facts("import os, runpy, subprocess, sys\nROOT = 'a'\n" + text)["imports"]]
+            self.assertEqual([k for k in found if k], [], text)
+
     def test_binds(self):
         binds = facts("import a.b\nimport c.d as e\nfrom f import g as h\nx = y = 1\ntry:\n  import j\nexcept E:\n  j = None\n")["binds"]
         self.assertEqual({k: sorted(map(str, v)) for k, v in binds.items()}, {"a": ["##0"], "e": ["#1"], "h": ["#2"], "x": ["3"], "y": ["3"], "j": ["#3"]})

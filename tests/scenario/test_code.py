@@ -66,7 +66,7 @@ FORMS = {
         {"main.py": "import other\nprint(eval('other.f()'))\n", "other.py": "def f():\n    return 1\n"},
         [("other.py", "return 1", "return 9", RUNS)]),
     "computed import": (
-        {"main.py": "import importlib, sys\nname = 'a'\nprint(importlib.import_module('plugins.' + name).f())\n", "plugins/__init__.py": "", "plugins/a.py":
+        {"main.py": "import importlib, sys\nname = 'a' + sys.argv[0][:0]\nprint(importlib.import_module('plugins.' + name).f())\n", "plugins/__init__.py": "", "plugins/a.py":
          "def f():\n    return 1\n", "plugins/b.py": "def f():\n    return 1\n", "elsewhere.py": "x = 1\n"},
         [("plugins/a.py", "return 1", "return 9", RUNS), ("plugins/b.py", "return 1", "return 9", RUNS), ("plugins/c.py", None, "x = 1\n", RUNS),
          ("elsewhere.py", "x = 1", "x = 9", SKIPS)]),

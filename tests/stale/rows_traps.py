@@ -95,7 +95,7 @@ FORMS = [
          head="from lib import lazy", value="lazy.anything",
          files=files(lazy="def __getattr__(name):\n    if name.startswith('__'):\n        raise AttributeError(name)\n    from lib.hidden import f\n    return f()\n\n\ndef other():\n    return 5\n", hidden="def f():\n    return 1\n")),
     Form("lazy package by a table of names", ("a module of the table", "lib/one.py", "return 1", "return 9", FEATURES),
-         ("the table", "lib/__init__.py", "'a': '.one'", "'a': '.two'", FEATURES_CUT),
+         ("the table", "lib/__init__.py", "'a': '.one'", "'a': '.two'", FEATURES_CUT), ("a module outside of the table", "lib/two.py", "return 1", "return 9", NONE),
          head="import lib", value="lib.a()",
          files={"lib/__init__.py": "import importlib\n_NAMES = {'a': '.one'}\n\n\ndef __getattr__(name):\n    if name not in _NAMES:\n        raise AttributeError(name)\n"
                 "    return getattr(importlib.import_module(_NAMES[name], __name__), name)\n", "lib/one.py": ONE, "lib/two.py": "def a():\n    return 1\n"}),
