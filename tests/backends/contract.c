@@ -24,7 +24,7 @@ struct row {
 	const char *target, *arg;
 	const char *path, *content; /* a file of the image; content NULL: it must not be there */
 	const char *config;         /* a part of the config's canonical JSON */
-	const char *fails;          /* a part of the message of an ERR_FAILED */
+	const char *fails;          /* a part of the message of an ERR_FAILED (ERR_INPUT where it is seen before anything runs) */
 	bool secret;
 	bool bare; /* no parent */
 };
@@ -183,7 +183,7 @@ one(struct test *t, const struct row *r)
 	const int bad = build(t, r, &a, &image, &e);
 	bool ok;
 	if (r->fails) {
-		ok = bad < 0 && e.code == ERR_FAILED && str_find(str_z(e.text), str_z(r->fails)) != SIZE_MAX;
+		ok = bad < 0 && (e.code == ERR_FAILED || e.code == ERR_INPUT) && str_find(str_z(e.text), str_z(r->fails)) != SIZE_MAX;
 		if (!ok)
 			buf_printf(&why, "it should fail with '%s'; %s: %s", r->fails, bad < 0 ? err_name(e.code) : "it did not", e.text);
 	} else {

@@ -99,6 +99,10 @@ class Builders(unittest.TestCase):
         conf.write_text('[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' % (self.top, self.top))
         self.contract("buildah", {"kind": "buildah", "isolation": "chroot", "network": "host"}, env={"CONTAINERS_STORAGE_CONF": str(conf)})
 
+    def test_native_at_the_end_of_a_wire(self):
+        far = "PAWL_CACHE='%s' exec '%s' __remote-build" % (self.top / "far", pathlib.Path(harness.PAWL).resolve())
+        self.contract("remote", {"kind": "remote", "command": ["sh", "-c", far]})
+
     def fake(self, name, script):
         """A program of that name, first in PATH, in the place of one that cannot be had here: it notes what it is asked for."""
         folder = self.top / "bin"
