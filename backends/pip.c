@@ -21,7 +21,7 @@ static void
 target(const struct resolver_question *q, struct arena *a, struct resolver_args *argv)
 {
 	struct str_cut c = str_cut(q->python, '.');
-	const char *const fixed[] = { "--implementation", "cp", "--python-version", arena_z(a, q->python), "--abi",
+	const char *const fixed[] = { "--implementation", "cp", "--python-version", arena_z(a, q->full.n ? q->full : q->python), "--abi",
 				      arena_z(a, arena_printf(a, "cp" STR_FMT STR_FMT, STR_ARG(c.head), STR_ARG(c.tail))), "--abi", "abi3",
 				      "--abi", "none" };
 

@@ -31,6 +31,7 @@ struct resolver_question {
 	bool wheels_only;               /* never fall back to sources */
 	bool native;                    /* the target is the interpreter itself */
 	struct str python;              /* "3.11" */
+	struct str full;                /* "3.11.7": what packages that need more than "3.11" are measured by; empty: the first of its series */
 	struct str machine;             /* "x86_64" */
 	struct str glibc;               /* "2.36"; "musl ..." */
 	const struct str *platforms;    /* wheel platform tags, best first */

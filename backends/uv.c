@@ -91,7 +91,7 @@ command(const struct resolver_question *q, bool sources, struct arena *a, struct
 	    put_preferences(q, a, &answer, e) < 0)
 		return -1;
 	const char *const fixed[] = { arena_z(a, program), "pip", "compile", "--quiet", "--color", "never", "--format", "pylock.toml",
-				      "--no-python-downloads", "--python-version", arena_z(a, q->python),
+				      "--no-python-downloads", "--python-version", arena_z(a, q->full.n ? q->full : q->python),
 				      "--python-platform", platform(q, a), "--constraints", arena_z(a, constraints), "--output-file",
 				      arena_z(a, answer) };
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)

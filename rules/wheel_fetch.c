@@ -278,7 +278,8 @@ fill_question(struct fetch *f, const struct python_target *t, struct resolver_qu
 	pytags_platforms(t->platform, t->glibc, f->a, &platforms);
 	*q = (struct resolver_question){ .python = t->version, .machine = pytags_machine(t->platform), .glibc = t->glibc, .pre = true,
 					 .no_deps = true, .platforms = platforms.v, .nplatforms = platforms.n,
-					 .envp = f->p->opts.environ_, .cwd = f->p->fd, .stop = f->stop };
+					 .envp = f->p->opts.environ_, .cwd = f->p->fd, .stop = f->stop,
+					 .full = target_any_patch(t, f->a) };
 }
 
 static bool

@@ -51,6 +51,12 @@ applies(const struct requirement *q, const struct marker_env *env, struct arena 
 	return value;
 }
 
+struct str
+target_any_patch(const struct python_target *t, struct arena *a)
+{
+	return t->full.n ? t->full : arena_printf(a, STR_FMT ".99", STR_ARG(t->version));
+}
+
 /* A requirement as a tool is told it: places of this machine, and secrets that its URL has. */
 static struct str
 told_text(const struct requirement *q, struct str root, struct arena *a)
@@ -107,6 +113,10 @@ resolver_question_of(const struct reqset *s, const struct python_target *t, stru
 				       .glibc = t->glibc.n ? t->glibc : STR(PYTAGS_GLIBC) };
 	struct pytags platforms;
 
+	if (s->no_deps)
+		q.full = target_any_patch(t, a);
+	else if (s->full)
+		q.full = t->full;
 	if (!q.machine.n)
 		return err_set(e, ERR_INPUT, "no wheels are known for the platform '" STR_FMT "'", STR_ARG(t->platform));
 	q.nrequirements = texts(s->v, s->n, &env, root, a, &q.requirements);

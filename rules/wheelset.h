@@ -27,6 +27,8 @@ struct marker_env target_markers(const struct python_target *t, struct arena *a)
  * flags are the caller's. */
 int resolver_question_of(const struct reqset *s, const struct python_target *t, struct str root, struct arena *a, struct resolver_question *out,
 			 struct err *e);
+/* For a question about files of versions that are chosen already: no version of Python of the series speaks against them. */
+struct str target_any_patch(const struct python_target *t, struct arena *a);
 /* One wheel per package, the best for the target among those whose hash the requirements allow. urls: by position of out->v. */
 int wheels_choose(const struct resolver_answer *r, const struct reqset *s, const struct python_target *t, const char *resolver,
 		  struct arena *a, struct wheel_set *out, struct str **urls, struct err *e);

@@ -249,6 +249,16 @@ class LocksWithoutFiles(wheels.WheelTest):
         self.assertIn("requirements.lock.txt:1:1: error", err)
         self.assertIn("requirements.lock.txt:2:1: error", err)
 
+    def test_a_version_that_needs_a_later_patch_of_python(self):
+        patch = ".".join(map(str, sys.version_info[:3]))
+        name, data = wheels.wheel("late", "1")
+        data = wheels.wheel("late", "1", requires_python=">=" + patch)[1]
+        (self.wheels / name).write_bytes(data)
+        self.write("requirements.lock.txt", "late==1 --hash=sha256:%s\nalpha==1.0 ; python_full_version >= '%s' --hash=sha256:%s\n" %
+                   (wheels.sha256(data), patch, self.sha["alpha"]))
+        self.project("{lock: requirements.lock.txt}", PRINT)
+        self.assertEqual(self.result(), "alpha 1.0")
+
     def test_pipfile(self):
         self.write("Pipfile.lock", json.dumps({
             "_meta": {"hash": {"sha256": "00"}, "pipfile-spec": 6, "requires": {}, "sources": []},

@@ -15,14 +15,14 @@ import harness
 BOOTSTRAP = "{bootstrap: debian, suite: bookworm, packages: [python3]}"
 
 
-def wheel(name, version, requires=(), extras=(), files=None, scripts=None, tag="py3-none-any"):
+def wheel(name, version, requires=(), extras=(), files=None, scripts=None, tag="py3-none-any", requires_python=None):
     """(file name, bytes). Without files: a module of that name with VERSION in it."""
     module = name.replace("-", "_")
     info = "%s-%s.dist-info" % (module, version)
     files = dict(files or {module + ".py": "VERSION = %r\n" % version})
     files[info + "/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: %s\n" % tag
     files[info + "/METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version) + "".join(
-        ["Provides-Extra: %s\n" % extra for extra in extras] + ["Requires-Dist: %s\n" % r for r in requires])
+        ["Requires-Python: %s\n" % requires_python] * bool(requires_python) + ["Provides-Extra: %s\n" % extra for extra in extras] + ["Requires-Dist: %s\n" % r for r in requires])
     if scripts:
         files[info + "/entry_points.txt"] = "[console_scripts]\n" + "".join("%s = %s\n" % row for row in scripts.items())
     record, out = "", io.BytesIO()
