@@ -128,6 +128,39 @@ class PackagingOracle(unittest.TestCase):
             expected = [markers.Marker(t).evaluate(self.environment(python)) for t in texts]
             self.compare([("marker", t, python) for t in texts], ["true" if e else "false" for e in expected])
 
+    def test_markers_of_locks_have_the_same_value(self):
+        atoms = ["'x' in extras", "'y-z' in extras", "'x' not in extras", "'dev' in dependency_groups", "'dev' not in dependency_groups",
+                 "python_full_version < '3.11.5'", "python_full_version >= '3.11.7'", "implementation_version != '3.11.4'", "sys_platform == 'win32'"]
+        texts = atoms + ["%s %s %s" % (a, op, b) for a, b in itertools.product(atoms, repeat=2) for op in ("and", "or")]
+        for full, extras, groups in itertools.product(("3.11.4", "3.11.7", "3.12.0"), ("", "x", "x y-z"), ("", "dev")):
+            env = dict(self.environment(full.rsplit(".", 1)[0]), python_full_version=full, implementation_version=full, extras=set(extras.split()),
+                       dependency_groups=set(groups.split()))
+            expected = [markers.Marker(t).evaluate(env, context="lock_file") for t in texts]
+            self.compare([("lock-marker", t, full, extras, groups) for t in texts], ["true" if e else "false" for e in expected])
+
+    def test_names_and_wheel_files(self):
+        stems = ["six", "Foo", "a_b", "a.b-c", "A__b--.c", "x1", "1x", "a-", "-a", "", "a b", "a+b", "_", "a..b"]
+        expected = []
+        for stem in stems:
+            try:
+                expected.append(utils.canonicalize_name(stem, validate=True))
+            except utils.InvalidName:
+                expected.append("error")
+        self.compare([("name", s) for s in stems], expected)
+        files, expected = [], []
+        for name, v, build, tag in itertools.product(("six", "Foo_Bar", "a.b"), ("1.0", "1.0rc1", "2!1", "x"), ("", "-1", "-2b", "-b"),
+                                                     ("py3-none-any", "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64")):
+            files.append("%s-%s%s-%s.whl" % (name, v, build, tag))
+        files += ["six-1.0.whl", "six-1.0-py3-none.whl", "six-1.0-py3-none-any.zip", "six.whl", "six-1.0-1-2-py3-none-any.whl", ""]
+        for file in files:
+            try:
+                found = utils.parse_wheel_filename(file)
+                build = "".join(map(str, found[2]))
+                expected.append("%s %s %s" % (found[0], found[1], build))
+            except (utils.InvalidWheelFilename, ValueError):
+                expected.append("error")
+        self.compare([("wheel", f) for f in files], expected)
+
     def test_normal_forms_of_requirements_mean_the_same(self):
         for text, normal in zip(REQUIREMENTS, ask([("requirement", t) for t in REQUIREMENTS])):
             with self.subTest(text):

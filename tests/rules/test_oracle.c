@@ -34,6 +34,39 @@ answer_marker(struct str rest, struct arena *a, struct buf *out)
 	buf_puts(out, rc < 0 ? "error" : value ? "true" : "false");
 }
 
+static size_t
+names(struct str text, struct str *v, size_t most)
+{
+	size_t n = 0;
+
+	for (struct str_cut c = { .tail = text, .ok = text.n > 0 }; c.ok && n < most;) {
+		c = str_cut(c.tail, ' ');
+		v[n++] = c.head;
+	}
+	return n;
+}
+
+/* Of a lock: extras and groups are sets, and Python's version is known whole. */
+static void
+answer_lock_marker(struct str rest, struct arena *a, struct buf *out)
+{
+	struct marker_env env = { .os_name = STR("posix"), .sys_platform = STR("linux"), .platform_system = STR("Linux"),
+				  .implementation_name = STR("cpython"), .platform_python_implementation = STR("CPython"),
+				  .platform_machine = STR("x86_64") };
+	struct str marker = field(&rest), extras[8], groups[8];
+	bool value;
+	size_t at;
+
+	env.python_full_version = env.implementation_version = field(&rest);
+	env.python_version = str_rcut(env.python_full_version, '.').head;
+	env.nextras = names(field(&rest), extras, 8);
+	env.extras = extras;
+	env.ngroups = names(field(&rest), groups, 8);
+	env.groups = groups;
+	int rc = marker_parse(marker, &env, a, NULL, &value, &at, NULL);
+	buf_puts(out, rc < 0 ? "error" : value ? "true" : "false");
+}
+
 static void
 answer_tags(struct str rest, struct arena *a, struct buf *out)
 {
@@ -83,6 +116,17 @@ answer(struct str line, struct arena *a, struct buf *out)
 		buf_puts(out, !ok ? "error" : pep440_spec_holds(&s, &v, a) ? "true" : "false");
 	} else if (str_is(what, "marker")) {
 		answer_marker(rest, a, out);
+	} else if (str_is(what, "lock-marker")) {
+		answer_lock_marker(rest, a, out);
+	} else if (str_is(what, "name")) {
+		struct str norm;
+		buf_put(out, pep503_name(field(&rest), a, &norm) ? norm : STR("error"));
+	} else if (str_is(what, "wheel")) {
+		struct wheel_name file;
+		if (wheel_name_parse(field(&rest), a, &file))
+			buf_printf(out, STR_FMT " " STR_FMT " " STR_FMT, STR_ARG(file.name), STR_ARG(file.version), STR_ARG(file.build));
+		else
+			buf_puts(out, "error");
 	} else if (str_is(what, "tags")) {
 		answer_tags(rest, a, out);
 	} else if (str_is(what, "requirement")) {
