@@ -84,9 +84,9 @@ struct registry_referrer {
 };
 /* Its manifest: canonical, nothing volatile. */
 void registry_referrer_write(const struct registry_referrer *d, struct buf *out);
-/* Push it to where its subject is; a registry that keeps no list of such documents gets one under the tag sha256-HEX. Nothing is sent when the registry
- * is known to have it, unless doubt. seen as in registry_push. */
-int registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, bool doubt, struct blobs *b,
+/* Push those of one image to where it is; a registry that keeps no list of such documents gets one under the tag sha256-HEX. What the registry is
+ * known to have is not sent, unless doubt. seen as in registry_push. */
+int registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, size_t n, bool doubt, struct blobs *b,
 		   struct batch *seen, struct err *e);
 
 /* An index or manifest under a name of its own; what it names is there. */

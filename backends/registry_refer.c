@@ -78,41 +78,62 @@ registry_put(struct registry *r, const struct registry_ref *tag, const char *med
 	return bad;
 }
 
+/* A document whose manifest has arrived. */
+struct arrived {
+	const struct registry_referrer *document;
+	struct digest manifest;
+	uint64_t size;
+};
+
 static int
-list_it(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, const struct digest *manifest, uint64_t size,
-	struct arena *a, struct err *e)
+get_list(struct registry *r, const struct registry_ref *tag, struct js **out, struct err *e)
 {
-	char hex[DIGEST_HEX + 1];
 	AUTO_BUF text = { 0 };
 	AUTO_JS doc = NULL;
 	struct err why = { 0 };
 	struct digest now;
-	digest_hex(&d->subject, hex);
-	const struct registry_ref tag = { .host = to->host, .repository = to->repository, .tag = arena_printf(a, "sha256-%s", hex) };
-	if (registry_get(r, &tag, &text, &now, &why) < 0) {
+	if (registry_get(r, tag, &text, &now, &why) < 0) {
 		if (why.code != ERR_MISSING) {
 			if (e)
 				*e = why;
 			return -1;
 		}
-	} else if (js_parse(buf_str(&text), "the list of documents", &doc, NULL) < 0 || js_type(js_get(doc, "manifests")) != JS_LIST) {
-		return err_set(e, ERR_WORLD, "'" STR_FMT "' in " STR_FMT "/" STR_FMT " is no list of documents: remove that tag", STR_ARG(tag.tag),
-			       STR_ARG(to->host), STR_ARG(to->repository));
-	}
-	if (!doc) {
 		doc = js_map();
 		js_set(doc, "schemaVersion", js_int(2));
 		js_set(doc, "mediaType", js_textz(OCI_INDEX));
 		js_set(doc, "manifests", js_list());
+	} else if (js_parse(buf_str(&text), "the list of documents", &doc, NULL) < 0 || js_type(js_get(doc, "manifests")) != JS_LIST) {
+		return err_set(e, ERR_WORLD, "'" STR_FMT "' in " STR_FMT "/" STR_FMT " is no list of documents: remove that tag", STR_ARG(tag->tag),
+			       STR_ARG(tag->host), STR_ARG(tag->repository));
 	}
+	*out = doc;
+	doc = NULL;
+	return 0;
+}
+
+static int
+list_them(struct registry *r, const struct registry_ref *to, const struct arrived *v, size_t n, struct arena *a, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	AUTO_BUF text = { 0 };
+	AUTO_JS doc = NULL;
+	digest_hex(&v[0].document->subject, hex);
+	const struct registry_ref tag = { .host = to->host, .repository = to->repository, .tag = arena_printf(a, "sha256-%s", hex) };
+	if (get_list(r, &tag, &doc, e) < 0)
+		return -1;
 	struct js *manifests = js_get(doc, "manifests");
-	if (listed(manifests, manifest) || js_len(manifests) >= LISTED_MAX)
+	bool changed = false;
+	for (size_t i = 0; i < n; i++) {
+		if (listed(manifests, &v[i].manifest) || js_len(manifests) >= LISTED_MAX)
+			continue;
+		struct js *one = descriptor(OCI_MANIFEST, &v[i].manifest, v[i].size);
+		js_set(one, "artifactType", js_textz(v[i].document->media));
+		js_set(one, "annotations", annotations(v[i].document));
+		js_push(manifests, one);
+		changed = true;
+	}
+	if (!changed)
 		return 0;
-	struct js *one = descriptor(OCI_MANIFEST, manifest, size);
-	js_set(one, "artifactType", js_textz(d->media));
-	js_set(one, "annotations", annotations(d));
-	js_push(manifests, one);
-	buf_reset(&text);
 	js_write(doc, &text);
 	return registry_put(r, &tag, OCI_INDEX, buf_str(&text), e);
 }
@@ -127,30 +148,47 @@ nothing_to_have(void *ctx, const struct registry_item *i, struct err *e)
 	return err_set(e, ERR_MISSING, "a document about an image is no longer in the cache; build the image again");
 }
 
+static int
+push_document(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, struct str manifest, struct blobs *b,
+	      struct batch *seen, bool *subject, struct err *e)
+{
+	struct digest empty;
+	struct registry_pushed done;
+	if (blobs_put(b, STR(EMPTY), &empty, e) < 0)
+		return -1;
+	const struct registry_item items[] = { { .digest = empty, .size = sizeof EMPTY - 1 }, { .digest = d->blob, .size = d->size } };
+	const struct registry_push p = { .to = to, .items = items, .nitems = 2, .manifest = manifest, .blobs = b, .have = nothing_to_have, .seen = seen };
+	if (registry_push(r, &p, &done, e) < 0)
+		return err_wrap(e, "the document '%s'", d->media);
+	*subject = done.subject;
+	return 0;
+}
+
 int
-registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, bool doubt, struct blobs *b,
+registry_refer(struct registry *r, const struct registry_ref *to, const struct registry_referrer *d, size_t n, bool doubt, struct blobs *b,
 	       struct batch *seen, struct err *e)
 {
 	struct arena a = { 0 };
-	AUTO_BUF text = { 0 };
-	struct digest empty;
-	struct registry_pushed done;
-	registry_referrer_write(d, &text);
-	const struct digest manifest = digest_of(buf_str(&text));
+	struct arrived *v = arena_array(&a, struct arrived, n + 1);
 	const struct registry_ref by_digest = { .host = to->host, .repository = to->repository };
-	if (!doubt && registry_seen(r, &by_digest, &manifest))
-		return 0;
-	int bad = blobs_put(b, STR(EMPTY), &empty, e);
-	if (bad == 0) {
-		const struct registry_item items[] = { { .digest = empty, .size = sizeof EMPTY - 1 }, { .digest = d->blob, .size = d->size } };
-		const struct registry_push p = { .to = &by_digest, .items = items, .nitems = 2, .manifest = buf_str(&text), .blobs = b,
-						 .have = nothing_to_have, .seen = seen };
-		bad = registry_push(r, &p, &done, e);
+	size_t narrived = 0;
+	bool subject = true;
+	int bad = 0;
+	for (size_t i = 0; i < n && bad == 0; i++) {
+		AUTO_BUF text = { 0 };
+		registry_referrer_write(&d[i], &text);
+		const struct arrived one = { &d[i], digest_of(buf_str(&text)), text.n };
+		bool understood = false;
+		if (!doubt && registry_seen(r, &by_digest, &one.manifest))
+			continue;
+		bad = push_document(r, &by_digest, &d[i], buf_str(&text), b, seen, &understood, e);
+		subject = subject && understood;
+		v[narrived++] = one;
 	}
-	if (bad == 0 && !done.subject)
-		bad = list_it(r, to, d, &manifest, text.n, &a, e);
-	if (bad == 0 && seen)
-		registry_note(&by_digest, &manifest, seen);
+	if (bad == 0 && narrived > 0 && !subject)
+		bad = list_them(r, to, v, narrived, &a, e);
+	for (size_t i = 0; i < narrived && bad == 0 && seen; i++)
+		registry_note(&by_digest, &v[i].manifest, seen);
 	arena_done(&a);
 	return bad;
 }

@@ -52,16 +52,16 @@ push_documents(struct project *p, const struct pushing *x, const struct layout_i
 	static const struct {
 		const char *output, *media, *predicate;
 	} rows[] = { { "sbom", ATTEST_SPDX, NULL }, { "provenance", ATTEST_IN_TOTO, ATTEST_SLSA } };
+	struct registry_referrer d[2];
+	size_t n = 0;
 	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
 		const struct output *o = result_output(x->result, str_z(rows[k].output));
 		if (!o)
 			continue;
-		const struct registry_referrer d = { .subject = i->manifest, .subject_size = i->manifest_size, .media = rows[k].media,
+		d[n++] = (struct registry_referrer){ .subject = i->manifest, .subject_size = i->manifest_size, .media = rows[k].media,
 						     .predicate = rows[k].predicate, .blob = o->digest, .size = o->size };
-		if (registry_refer(r, to, &d, doubt, p->cache->blobs, seen, e) < 0)
-			return err_wrap(e, "the %s of '" STR_FMT "'", rows[k].output, STR_ARG(x->env->name));
 	}
-	return 0;
+	return n > 0 ? registry_refer(r, to, d, n, doubt, p->cache->blobs, seen, e) : 0;
 }
 
 static int
