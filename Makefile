@@ -22,8 +22,8 @@ B := build$(VARIANT)
 
 FLOORS := base sys hashing cache engine backends rules cli
 # Those of the second list are loaded when they are first needed (sys/library.h): their headers alone are used here.
-LINKED := lmdb libxxhash yaml-0.1 libcrypto jansson libdeflate zlib libzstd
-LOADED := libcurl libgit2 libarchive
+LINKED := lmdb libxxhash yaml-0.1 jansson libdeflate zlib libzstd
+LOADED := libcurl libgit2 libarchive libcrypto
 PKG_CFLAGS := $(shell pkg-config --cflags $(LINKED) $(LOADED))
 PKG_LIBS := $(shell pkg-config --libs $(LINKED)) -Wl,-Bstatic -lstdc++ -lprotobuf-c -Wl,-Bdynamic -lm
 

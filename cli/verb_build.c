@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
+#include "backends/http.h"
 #include "cli/answer.h"
 #include "cli/make.h"
 #include "cli/planning.h"
@@ -168,6 +171,27 @@ open_shell(struct session *s)
 	text_err(buf_str(&b));
 }
 
+/* What a push needs first takes as long to load as a small layer takes to make. */
+static void *
+load_http(void *unused)
+{
+	struct err e; /* who needs it says so */
+	http_free(http_new(&e));
+	return unused;
+}
+
+/* Signals go to the thread that expects them. */
+static bool
+begin_loading(pthread_t *out)
+{
+	sigset_t all, old;
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	const bool begun = pthread_create(out, NULL, load_http, NULL) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return begun;
+}
+
 int
 verb_build(struct args *a, struct err *e)
 {
@@ -184,8 +208,13 @@ verb_build(struct args *a, struct err *e)
 		status = -1;
 	else if (!a->output.n && !a->push && make_nothing(&s))
 		status = 0;
-	else
+	else {
+		pthread_t loader;
+		const bool loading = a->push && begin_loading(&loader);
 		status = build_whole(a, &s, e);
+		if (loading)
+			(void)pthread_join(loader, NULL);
+	}
 	if (a->shell && s.project)
 		open_shell(&s);
 	session_done(&s);

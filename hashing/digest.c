@@ -6,8 +6,46 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "sys/library.h"
+
+/* Loaded when the first digest is made: to place libcrypto's addresses takes a millisecond, and an invocation that finds everything up to date
+ * makes none. */
+static struct {
+	__typeof__(SHA256_Init) *init;
+	__typeof__(SHA256_Update) *update;
+	__typeof__(SHA256_Final) *final;
+	__typeof__(OpenSSL_version) *version;
+} lib;
+
+static const struct library_function functions[] = {
+	{ "SHA256_Init", &lib.init },
+	{ "SHA256_Update", &lib.update },
+	{ "SHA256_Final", &lib.final },
+	{ "OpenSSL_version", &lib.version },
+};
+static struct library libcrypto = LIBRARY("libcrypto.so.3", "libssl3", functions, NULL);
+
+/* Without digests there is nothing that could be done: as if the loader had not found the library at the start of the program. */
+static void
+load(void)
+{
+	static atomic_bool loaded;
+	struct err e;
+
+	if (atomic_load_explicit(&loaded, memory_order_acquire))
+		return;
+	if (library_use(&libcrypto, &e) < 0) {
+		(void)!write(STDERR_FILENO, e.text, strlen(e.text));
+		(void)!write(STDERR_FILENO, "\n", 1);
+		_exit(3);
+	}
+	atomic_store_explicit(&loaded, true, memory_order_release);
+}
 
 struct digest_stream {
 	SHA256_CTX ctx;
@@ -20,9 +58,10 @@ digest_of(struct str bytes)
 {
 	struct digest d;
 	SHA256_CTX ctx; /* the one-shot SHA256() goes through EVP_ after all, with a lookup under a lock */
-	SHA256_Init(&ctx);
-	SHA256_Update(&ctx, bytes.p ? bytes.p : "", bytes.n);
-	SHA256_Final(d.b, &ctx);
+	load();
+	lib.init(&ctx);
+	lib.update(&ctx, bytes.p ? bytes.p : "", bytes.n);
+	lib.final(d.b, &ctx);
 	return d;
 }
 
@@ -110,7 +149,8 @@ struct digest_stream *
 digest_begin(void)
 {
 	struct digest_stream *s = mem_alloc(sizeof *s);
-	SHA256_Init(&s->ctx);
+	load();
+	lib.init(&s->ctx);
 	return s;
 }
 
@@ -118,14 +158,14 @@ void
 digest_add(struct digest_stream *s, struct str bytes)
 {
 	if (bytes.n)
-		SHA256_Update(&s->ctx, bytes.p, bytes.n);
+		lib.update(&s->ctx, bytes.p, bytes.n);
 }
 
 struct digest
 digest_end(struct digest_stream *s)
 {
 	struct digest d;
-	SHA256_Final(d.b, &s->ctx);
+	lib.final(d.b, &s->ctx);
 	free(s);
 	return d;
 }
@@ -139,5 +179,6 @@ digest_drop(struct digest_stream *s)
 const char *
 digest_version(void)
 {
-	return OpenSSL_version(OPENSSL_VERSION_STRING);
+	load();
+	return lib.version(OPENSSL_VERSION_STRING);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * digest: SHA-256, the name of what is stored and shared. The one door to OpenSSL's libcrypto for hashing.
+ * digest: SHA-256, the name of what is stored and shared. The one door to OpenSSL's libcrypto for hashing, which is loaded by the first digest.
  */
 #ifndef PAWL_HASHING_DIGEST_H
 #define PAWL_HASHING_DIGEST_H
