@@ -101,15 +101,29 @@ erase(struct progress *p)
 	p->drawn = false;
 }
 
+/* Columns behind "     Working ": a line that wraps could not be taken back. */
+static size_t
+room(void)
+{
+	enum { WORD = 13, LEAST = 8 };
+	struct winsize w;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0)
+		return 80 - WORD;
+	return w.ws_col > WORD + LEAST ? (size_t)w.ws_col - WORD - 1 : 0;
+}
+
 static void
 draw(struct progress *p)
 {
 	if (!p->live || !p->running)
 		return;
-	AUTO_BUF b = { 0 };
-	buf_printf(&b, "\r\033[K%s%12s%s %u of %u, %u running, ", p->color ? CYAN : "", "Working", p->color ? PLAIN : "",
-		   p->done, p->total, p->running);
-	text_seconds(&b, (double)(clock_mono() - p->began) / 1e9);
+	AUTO_BUF b = { 0 }, text = { 0 };
+	buf_printf(&text, "%u of %u, %u running, ", p->done, p->total, p->running);
+	text_seconds(&text, (double)(clock_mono() - p->began) / 1e9);
+	const struct str shown = str_take(buf_str(&text), room());
+	if (!shown.n)
+		return;
+	buf_printf(&b, "\r\033[K%s%12s%s " STR_FMT, p->color ? CYAN : "", "Working", p->color ? PLAIN : "", STR_ARG(shown));
 	text_err(buf_str(&b));
 	p->drawn = true;
 }

@@ -17,8 +17,8 @@ text_seconds(struct buf *out, double seconds)
 		const char *big, *small;
 		uint64_t big_s, small_s;
 	} pairs[] = { { "d", "h", 86400, 3600 }, { "h", "m", 3600, 60 }, { "m", "s", 60, 1 } };
-	if (seconds < 0)
-		seconds = 0;
+	if (seconds < 0.0001) /* less than can be shown, yet something */
+		seconds = seconds > 0 ? 0.0001 : 0;
 	if (seconds < 0.9995) {
 		buf_printf(out, "%.*f ms", seconds < 0.00995 ? 1 : 0, seconds * 1e3);
 		return;

@@ -457,7 +457,9 @@ report_reads(struct reporting *r, struct used *u)
 		fact_then(r, ASK_LINK, u->path, u->link, ask_link(p, u->path, true, &a));
 	if (!(u->what & (OBSERVE_READ | OBSERVE_LIST)))
 		fact_then(r, ASK_THERE, u->path, there_answer(u, &a), ask_there(p, u->path, true, &a));
-	if ((u->what & (OBSERVE_READ | OBSERVE_LIST)) && u->there)
+	/* Every import of Python lists the project's root: that is recorded, and worth no word. */
+	const bool root = str_is(u->path, ".") && !(u->what & OBSERVE_READ);
+	if ((u->what & (OBSERVE_READ | OBSERVE_LIST)) && u->there && !root)
 		VEC_PUSH(&r->reads, u->path);
 	if (u->changed && r->out->changed.n == 0)
 		r->out->changed = arena_str(r->o->arena, u->path);

@@ -230,7 +230,10 @@ start(struct task *t)
 	m->data = data_of(p, t->node);
 	t->rule_data = m;
 	t->attempts = 1;
-	m->bad = prepare(m, &m->err) < 0;
+	if (p->cache->degraded)
+		m->bad = err_set(&m->err, ERR_FULL, "the cache in '" STR_FMT "' cannot be written, and virtual environments are made there; "
+				 "set PAWL_CACHE to a folder that can", STR_ARG(p->cache->folder)) < 0;
+	m->bad = m->bad || prepare(m, &m->err) < 0;
 	if (m->bad) {
 		end(m);
 		return;
