@@ -100,13 +100,13 @@ static const struct row rows[] = {
 	  "{\"parent\":{\"docker_archive\":\"data.csv\"}}" },
 	{ ENVS "  e: {dockerfile: ./data.csv}\n", "environments", "e",
 	  "{\"context\":\".\",\"dockerfile\":\"data.csv\"}" },
-	{ ENVS "  e: {parent: scratch, apt: [b, a, b], include: [folder/, data.csv], user: 1000, workdir: "
+	{ ENVS "  e: {parent: debian, apt: [b, a, b], include: [folder/, data.csv], user: 1000, workdir: "
 	       "/app, entrypoint: [sh, -c], platform: "
 	       "linux/amd64, labels: {a.b/c: 1}}\n",
 	  "environments", "e",
 	  "{\"apt\":[\"a\",\"b\"],\"entrypoint\":[\"sh\",\"-c\"],\"include\":[\"data.csv\",\"folder\"],"
 	  "\"labels\":{\"a.b/c\":\"1\"},"
-	  "\"parent\":{\"scratch\":true},\"platform\":\"linux/amd64\",\"user\":\"1000\",\"workdir\":\"/"
+	  "\"parent\":{\"registry\":\"debian\"},\"platform\":\"linux/amd64\",\"user\":\"1000\",\"workdir\":\"/"
 	  "app\"}" },
 	{ ENVS "  e: {parent: scratch, python: {requirements: [six, \"Idna ==3\"], installer: uv, groups: "
 	       "dev, index: [inner], layers: {b: 8, a: 1}}}\n",
@@ -220,10 +220,10 @@ order_comments_and_spelling_do_not_count(void **state)
 	static const char *const texts[] = {
 		"version: 1\npipeline: p\nparams: {a: 1, b: two}\nsteps:\n  x: {run: 'e ${params.a}', "
 		"params: [a, b], inputs: {i: data.csv, j: y.o}}\n"
-		"  y: {run: e, outputs: {o: out/y}, env: {A: b, C: d}}\nenvironments: {e: {parent: scratch, "
+		"  y: {run: e, outputs: {o: out/y}, env: {A: b, C: d}}\nenvironments: {e: {parent: debian, "
 		"apt: [b, a]}}\n",
 		"# a comment\nenvironments:\n  e:\n    apt:\n    - a   # another\n    - b\n    parent: "
-		"'scratch'\n"
+		"'debian'\n"
 		"steps:\n  y:\n    env: {C: d, \"A\": b}\n    outputs: {o: ./out//y}\n    run: \"e\"\n"
 		"  x:\n    inputs:\n      j: y.o\n      i: ./data.csv\n    params: [b, a, a]\n    run: >-\n  "
 		"    e\n      ${params.a}\n"

@@ -43,7 +43,7 @@ what_is_set_is_written_sorted_one_thing_a_line(void **state)
 	assert_ok(lock_set(&l, "parents", STR("p"), parse("{\"digest\":\"x\",\"deep\":{\"a\":{\"b\":1}}}"), &e), &e);
 	assert_ok(lock_save(&l, s->fd, &e), &e);
 	assert_ok(file_read(s->fd, "pawl.lock", 10000, &text, &e), &e);
-	assert_str(buf_str(&text), "{\n  \"bootstraps\": {},\n  \"parents\": {\n    \"p\": {\n      \"deep\": {\"a\":{\"b\":1}},\n      \"digest\": \"x\"\n"
+	assert_str(buf_str(&text), "{\n  \"apt\": {},\n  \"bootstraps\": {},\n  \"parents\": {\n    \"p\": {\n      \"deep\": {\"a\":{\"b\":1}},\n      \"digest\": \"x\"\n"
 				   "    }\n  },\n  \"requirements\": {\n    \"q2\": {\n      \"requires\": [\n        \"b\",\n        \"a\"\n"
 				   "      ],\n      \"wheels\": [\n"
 				   "        {\"file\":\"s.whl\",\"name\":\"six\",\"sha256\":\"" HASH "\",\"version\":\"1.16.0\"},\n"
