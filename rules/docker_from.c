@@ -8,9 +8,11 @@ static int
 fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 {
 	(void)ctx;
-	(void)in;
 	(void)e;
+	const struct docker_node *n = docker_node_of(in);
 	key_num(k, "format", STR("state"), 1);
+	for (size_t i = 0; i < n->triggers.n; i++)
+		key_text(k, "trigger", arena_printf(k->arena, "%04zu", i), n->triggers.v[i]);
 	return 0;
 }
 
@@ -54,10 +56,12 @@ make(struct docker_work *w, struct err *e)
 	if (image_doc(w, &doc, e) < 0)
 		return docker_blame(w->node->d, w->node->stage->from->words[0].at, e);
 	const struct js *triggers = js_get(js_get(doc, "config"), "OnBuild");
-	if (js_len(triggers) > 0)
-		return docker_fail(w->node->d, w->node->stage->from->words[0].at, ERR_INPUT, e,
-				   "the image has triggers (ONBUILD " STR_FMT "), which this version runs of stages of the same Dockerfile only",
-				   STR_ARG(str_take(js_str(js_at(triggers, 0)), 60)));
+	bool known = js_len(triggers) == w->node->triggers.n;
+	for (size_t i = 0; known && i < w->node->triggers.n; i++)
+		known = str_eq(js_str(js_at(triggers, i)), w->node->triggers.v[i]);
+	if (!known)
+		return docker_fail(w->node->d, w->node->stage->from->words[0].at, ERR_WORLD, e,
+				   "the image has triggers (ONBUILD), which were not known before it was resolved; they are now: run again");
 	AUTO_JS state = docker_state_of_image(doc);
 	if (js_get(doc, "history"))
 		js_set(state, "history", js_copy(js_get(doc, "history")));

@@ -69,6 +69,7 @@ struct docker_node { /* data of all of them */
 	const struct docker_stage *stage;
 	const struct docker_instruction *in; /* NULL: FROM */
 	const struct ir_environment *parent; /* an image that it takes: an environment with that parent and nothing else */
+	struct ir_texts triggers;            /* from: those of the image that are instructions of the stage already */
 	struct docker_origin origin;         /* COPY, ADD */
 	struct docker_selected *selected;    /* copy: the newest */
 	node_id copy;                        /* layer:, place: their copy: node, else NODE_NONE */
@@ -92,6 +93,9 @@ int docker_fail(const struct docker_env *d, struct place at, enum err_code code,
 	__attribute__((format(printf, 5, 6)));
 /* The same around what e says already. */
 int docker_blame(const struct docker_env *d, struct place at, struct err *e);
+
+/* docker_triggers.c: those of the image, in front of the stage's instructions; *out: their texts, none when the image is not known yet. */
+int docker_triggers_of(struct docker_env *d, struct docker_stage *s, const struct ir_environment *parent, struct ir_texts *out, struct err *e);
 
 /* ---- files: lists of layers ---- */
 

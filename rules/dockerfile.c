@@ -242,6 +242,8 @@ begin(struct docker_env *d, const struct docker_stage *s, struct docker_ends *at
 			  "the context '" STR_FMT "' is a folder; FROM needs an image", STR_ARG(s->base.name));
 		return err_set(e, ERR_INPUT, "'" STR_FMT "' has mistakes", STR_ARG(d->file.text.file));
 	}
+	if (!d->whole && docker_triggers_of(d, &d->file.stages[s->index], data.parent, &data.triggers, e) < 0)
+		return -1;
 	const node_id parent = add_parent(d->project, data.parent, e);
 	if (parent.i == NODE_NONE.i)
 		return -1;

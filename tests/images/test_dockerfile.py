@@ -428,6 +428,16 @@ class Mistakes(DockerfileTest):
         self.assertEqual((error["file"], error["line"], error["code"]), (".dockerignore", 2, "bad-pattern"))
 
 
+class Example(DockerfileTest):
+    def test_the_example_is_read_and_only_what_it_needs_is_in_the_graph(self):
+        import shutil
+        shutil.copytree(pathlib.Path(__file__).resolve().parents[2] / "examples/dockerfile", self.root, dirs_exist_ok=True)
+        names = {node["id"] for node in self.pawl("graph", "--format", "json").json["nodes"]}
+        self.assertIn("layer:tools/table/4", names)
+        self.assertIn("layer:tools/final/3", names)
+        self.assertEqual([name for name in names if "/notes" in name], [])
+
+
 if __name__ == "__main__":
     import unittest
     unittest.main()

@@ -9,7 +9,8 @@ import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
 import harness  # noqa: E402
-from dockerfiles import Buildah, RunTest, canary, settings, static, tree  # noqa: E402
+from dockerfiles import Buildah, RunTest, busybox, canary, settings, static, tree  # noqa: E402
+from test_parent import write_layout  # noqa: E402
 
 
 @unittest.skipUnless(static(), "no static busybox")
@@ -193,6 +194,13 @@ class Again(RunTest):
     def test_triggers_run_in_the_stage_on_top(self):
         self.dockerfile("FROM base AS b\nWORKDIR /w\nONBUILD COPY in /w/\nONBUILD RUN cat in > out\nFROM b\nRUN cat out > /last\n", **{"in": "T"})
         self.assertEqual(self.content("last"), "T")
+
+    def test_triggers_of_an_image(self):
+        write_layout(self.root / "onbuild", [busybox()], {"Env": ["PATH=/bin"], "OnBuild": ["COPY in /w/", "RUN cat /w/in > /out", "ENV T=1"]})
+        self.dockerfile("FROM oci:onbuild\nRUN cat /out > /last; echo $T >> /last\n", **{"in": "T\n"})
+        image = self.image()[0]
+        self.assertEqual(tree(image)["last"][4], b"T\n1\n")
+        self.assertNotIn("OnBuild", image.config["config"])
 
     def test_steps_and_python_find_the_environment(self):
         self.write("pawl.yaml", "version: 1\npipeline: p\nenvironments:\n  base: {dockerfile: Dockerfile, contexts: {base: oci:base}, workdir: /app}\nsteps:\n"
