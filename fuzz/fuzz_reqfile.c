@@ -20,6 +20,14 @@ read_one(void *ctx, struct str path, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* Also the URL of an index by alias. */
+static const char *
+variable(void *ctx, struct str name)
+{
+	(void)ctx;
+	return name.n % 2 ? "https://user:secret@a.example/x" : NULL;
+}
+
 static void
 check(const struct requirement *q, size_t lines, struct arena *a)
 {
@@ -29,6 +37,8 @@ check(const struct requirement *q, size_t lines, struct arena *a)
 
 	if (pep508_parse(text, a, &again, &at, NULL) < 0 || !str_eq(pep508_text(&again, true, a), text))
 		abort();
+	if (str_find(q->text, STR("user:secret@a.example/")) != SIZE_MAX && q->ref.kind == REQREF_URL && str_starts(q->ref.secret, STR("https://user:secret@")))
+		abort(); /* a secret in what is stored */
 	if (q->at.line < 1 || q->at.line > lines)
 		abort();
 }
@@ -38,7 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = { (const char *)data, size };
 	const struct reqfile_source s = { .path = STR("r.txt") };
-	const struct reqfile_reader r = { read_one, &text };
+	const struct reqfile_reader r = { .read = read_one, .variable = variable, .index = variable, .root = STR("/p"), .ctx = &text };
 	struct arena a = { 0 };
 	struct diags d = { 0 };
 	struct reqset set;

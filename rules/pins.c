@@ -112,6 +112,8 @@ pin_read(const struct js *v, struct arena *a, struct wheel_pin *out, struct err 
 		return err_set(e, ERR_DAMAGED, STR_FMT ": '" STR_FMT "' is no version", STR_ARG(name), STR_ARG(str_take(version, 100)));
 	w.version = pep440_text(&p, a);
 	const bool source = js_get(v, "source") != NULL;
+	if (str_find_char(w.file, '/') != SIZE_MAX)
+		return err_set(e, ERR_DAMAGED, STR_FMT ": '" STR_FMT "' is no name of a file", STR_ARG(name), STR_ARG(str_take(w.file, 100)));
 	if (!source && (!wheel_name_parse(w.file, a, &n) || !str_eq(n.name, w.name) || !str_eq(n.version, w.version)))
 		return err_set(e, ERR_DAMAGED, STR_FMT " " STR_FMT ": '" STR_FMT "' is not the name of its wheel", STR_ARG(name),
 			       STR_ARG(version), STR_ARG(str_take(w.file, 100)));

@@ -77,15 +77,16 @@ static struct str
 reference_text(const struct reqref *f, struct arena *a)
 {
 	const char *sub = f->subdirectory.n ? "#subdirectory=" : "";
+	struct str path = f->kind == REQREF_PATH ? reqref_encode(f->path, a) : f->path, subdirectory = reqref_encode(f->subdirectory, a);
 
 	switch (f->kind) {
 	case REQREF_PATH:
-		return f->path.p[0] == '/' ? f->path : arena_printf(a, "./" STR_FMT, STR_ARG(f->path));
+		return path.p[0] == '/' ? path : arena_printf(a, "./" STR_FMT, STR_ARG(path));
 	case REQREF_URL:
-		return arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->plain), sub, STR_ARG(f->subdirectory));
+		return arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->plain), sub, STR_ARG(subdirectory));
 	case REQREF_GIT:
 		return arena_printf(a, "git+" STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->plain), f->revision.n ? "@" : "", STR_ARG(f->revision), sub,
-				    STR_ARG(f->subdirectory));
+				    STR_ARG(subdirectory));
 	case REQREF_NONE:
 		break;
 	}
@@ -112,6 +113,11 @@ add_reference(struct reading *r, const struct reqline *l, struct requirement *q,
 		reading_mistake(r, reqline_place(l, at, where.n), "requirement-unsupported", "", str_z(why.text));
 		return;
 	}
+	for (size_t i = 0; q->ref.kind != REQREF_PATH && i < where.n; i++)
+		if ((unsigned char)where.p[i] <= ' ') {
+			reading_mistake(r, reqline_place(l, at + i, 1), "requirement-syntax", "write %20", STR("a URL has no blanks"));
+			return;
+		}
 	if (q->ref.kind == REQREF_PATH) {
 		q->ref.path = reading_path(r, l, q->ref.path);
 		if (!reqref_is_archive(q->ref.path)) {

@@ -70,6 +70,14 @@ wants_reader(struct project *p)
 	return (struct reqfile_reader){ .read = read_small, .variable = variable, .index = wants_index, .there = there, .root = p->root, .ctx = p };
 }
 
+void
+wants_note(struct project *p, const struct reqset *s)
+{
+	for (size_t i = 0; i < s->noptions; i++)
+		if (str_find(s->options[i], STR("://")) != SIZE_MAX)
+			wheel_index_note(p, s->options[i]);
+}
+
 /* ---- indexes by alias ---- */
 
 /* A named index of a uv.toml, or of [tool.uv] of a pyproject.toml. */

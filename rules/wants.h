@@ -62,6 +62,8 @@ int wants_installed(struct project *p, struct wants *w, struct err *e); /* rules
 /* The marker variables of the machine's own Python or of a usual one: which folders are code does not wait for a parent. */
 struct marker_env wants_markers(struct project *p, const struct ir_environment *env);
 struct reqfile_reader wants_reader(struct project *p);
+/* Remember where a set's packages are, for finding their files again. */
+void wants_note(struct project *p, const struct reqset *s);
 /* The URL of an index that the user's configuration knows by this name. ctx: the project. NULL: none. */
 const char *wants_index(void *ctx, struct str alias);
 /* The hash of a local file, which is a leaf then; ERR_MISSING. */

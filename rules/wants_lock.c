@@ -112,6 +112,7 @@ read_lines(struct project *p, struct wants *w, struct err *e)
 	if (reqset_read(s, n, &reader, &p->arena, &p->diags, &w->set, e) < 0)
 		return -1;
 	w->set.no_deps = true;
+	wants_note(p, &w->set);
 	return check_pinned(p, w, e);
 }
 

@@ -249,11 +249,7 @@ collect(struct collecting *c, struct err *e)
 			if (add_folder(c, &set->folders[i], &more, e) < 0)
 				return -1;
 	}
-	for (size_t i = 0; i < set->noptions; i++) {
-		struct str_cut o = str_cut(set->options[i], ' ');
-		if (str_find(o.tail, STR("://")) != SIZE_MAX)
-			wheel_index_note(c->p, o.tail);
-	}
+	wants_note(c->p, set);
 	set->n = without_local(c, set->v, set->n);
 	set->nconstraints = without_local(c, set->constraints, set->nconstraints);
 	keep_folders(c);

@@ -132,6 +132,8 @@ authorization(struct fetch *f, struct str url, struct arena *a, struct str *valu
 	struct str *indexes;
 	AUTO_BUF both = { 0 }, b = { 0 };
 	const size_t n = wheel_indexes(f->p, a, &indexes);
+	for (size_t i = 0; i < n; i++)
+		indexes[i] = str_cut(indexes[i], ' ').tail;
 
 	if (!pycreds_find(f->p->opts.environ_, indexes, n, url, a, &c))
 		return 0;
@@ -280,6 +282,13 @@ fill_question(struct fetch *f, const struct python_target *t, struct resolver_qu
 					 .no_deps = true, .platforms = platforms.v, .nplatforms = platforms.n,
 					 .envp = f->p->opts.environ_, .cwd = f->p->fd, .stop = f->stop,
 					 .full = target_any_patch(t, f->a) };
+	struct str *options;
+	q->noptions = wheel_indexes(f->p, f->a, &options);
+	for (size_t i = 0; i < q->noptions; i++) /* of several sets: each is one more */
+		if (str_starts(options[i], STR("--index-url ")))
+			options[i] = arena_printf(f->a, "--extra-index-url " STR_FMT, STR_ARG(str_drop(options[i], 12)));
+	if (q->noptions)
+		q->options = options;
 }
 
 static bool

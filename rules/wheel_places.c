@@ -94,12 +94,12 @@ wheel_bytes_get(struct project *p, const struct digest *sha256, struct str *byte
 }
 
 void
-wheel_index_note(struct project *p, struct str url)
+wheel_index_note(struct project *p, struct str option)
 {
 	struct wheel_places *s = places_of(p);
 
 	pthread_mutex_lock(&s->mu);
-	VEC_PUSH(&s->indexes, arena_str(&p->arena, url));
+	VEC_PUSH(&s->indexes, arena_str(&p->arena, option));
 	pthread_mutex_unlock(&s->mu);
 }
 

@@ -64,20 +64,21 @@ told_text(const struct requirement *q, struct str root, struct arena *a)
 	struct pep508 r = q->r;
 	const struct reqref *f = &q->ref;
 	const char *sub = f->subdirectory.n ? "#subdirectory=" : "";
+	struct str subdirectory = reqref_encode(f->subdirectory, a);
 
 	switch (f->kind) {
 	case REQREF_NONE:
 		break;
 	case REQREF_PATH:
 		r.url = reqref_encode(f->path.p[0] == '/' ? f->path : path_clean(a, path_join(a, root, f->path)), a);
-		r.url = arena_printf(a, "file://" STR_FMT "%s" STR_FMT, STR_ARG(r.url), sub, STR_ARG(f->subdirectory));
+		r.url = arena_printf(a, "file://" STR_FMT "%s" STR_FMT, STR_ARG(r.url), sub, STR_ARG(subdirectory));
 		break;
 	case REQREF_URL:
-		r.url = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->secret), sub, STR_ARG(f->subdirectory));
+		r.url = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(f->secret), sub, STR_ARG(subdirectory));
 		break;
 	case REQREF_GIT:
 		r.url = arena_printf(a, "git+" STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->secret), f->revision.n ? "@" : "", STR_ARG(f->revision), sub,
-				     STR_ARG(f->subdirectory));
+				     STR_ARG(subdirectory));
 		break;
 	}
 	return pep508_text(&r, false, a);

@@ -38,8 +38,9 @@ void wheel_url_note(struct project *p, const struct digest *sha256, struct str u
 /* A wheel that is at hand as bytes. The same threads. */
 void wheel_bytes_note(struct project *p, const struct digest *sha256, struct str bytes);
 bool wheel_bytes_get(struct project *p, const struct digest *sha256, struct str *bytes);
-/* An index of the requirements, with its user and password; where its origin has wheels, they are asked for with them. The same threads. */
-void wheel_index_note(struct project *p, struct str url);
+/* An option of the requirements that says where packages are, "--index-url https://user:password@HOST/": files are looked for there, too. The same
+ * threads. */
+void wheel_index_note(struct project *p, struct str option);
 size_t wheel_indexes(struct project *p, struct arena *a, struct str **out);
 void wheel_url_put(struct batch *b, const struct digest *sha256, struct str url);
 bool wheel_url_get(struct project *p, const struct digest *sha256, struct arena *a, struct str *url);

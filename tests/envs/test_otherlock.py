@@ -2,6 +2,7 @@
 """Lock files of other tools are taken as they are: no resolver is asked, markers, extras and groups are the target's, folders are code."""
 import json
 import pathlib
+import shutil
 import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent)]
@@ -248,6 +249,35 @@ class LocksWithoutFiles(wheels.WheelTest):
         err = self.pawl("run", status=2).err
         self.assertIn("requirements.lock.txt:1:1: error", err)
         self.assertIn("requirements.lock.txt:2:1: error", err)
+
+    def test_fetched_once_for_all_projects(self):
+        for name in ("one", "two", "three"):
+            self.sha[name] = self.add_wheel(name, "1")
+        self.write("requirements.lock.txt", "alpha==1.0 --hash=sha256:%(alpha)s\none==1 --hash=sha256:%(one)s\ntwo==1 --hash=sha256:%(two)s\n"
+                   "three==1 --hash=sha256:%(three)s\n" % self.sha)
+        self.project("{lock: requirements.lock.txt}", PRINT)
+        outcome = self.pawl("run")
+        self.assertIn("fetched 4 of 4 packages", outcome.err)
+        other = self.top / "other"
+        shutil.copytree(self.root, other)
+        (other / "out.txt").unlink()
+        asked = len(self.index.asked)
+        self.pawl("run", "--locked", cwd=other)
+        self.assertEqual((other / "out.txt").read_text(), "alpha 1.0\n\n")
+        self.assertEqual(self.index.asked[asked:], [])
+
+    def test_a_changed_file_on_the_index(self):
+        self.write("requirements.lock.txt", "alpha==1.0 --hash=sha256:%(alpha)s\n" % self.sha)
+        self.project("{lock: requirements.lock.txt}", PRINT)
+        self.pawl("run")
+        file = self.wheels / "alpha-1.0-py3-none-any.whl"
+        good = file.read_bytes()
+        file.write_bytes(wheels.wheel("alpha", "1.0", files={"alpha.py": "VERSION = 'evil'\n"})[1])
+        empty = {"PAWL_CACHE": str(self.top / "empty")}
+        outcome = self.pawl("run", "--force", status=3, env=empty)
+        self.assertIn("alpha 1.0: the file 'alpha-1.0-py3-none-any.whl' from %s has sha256" % self.index.host, outcome.err)
+        file.write_bytes(good)
+        self.assertEqual(self.result("--locked", env=empty), "alpha 1.0")
 
     def test_a_version_that_needs_a_later_patch_of_python(self):
         patch = ".".join(map(str, sys.version_info[:3]))

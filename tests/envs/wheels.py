@@ -116,8 +116,8 @@ class WheelTest(harness.PawlTest):
         for name in list(self.env):
             if name.startswith(("UV_", "PIP_")):
                 del self.env[name]
-        self.write("uv.toml", "no-index = true\nfind-links = [%r]\n" % str(self.wheels), root=self.top)
-        self.env.update(UV_CONFIG_FILE=str(self.top / "uv.toml"), PIP_NO_INDEX="1", PIP_FIND_LINKS=self.wheels.as_uri(), PIP_NO_CACHE_DIR="1",
+        self.write("links.toml", "no-index = true\nfind-links = [%r]\n" % str(self.wheels), root=self.top)
+        self.env.update(UV_CONFIG_FILE=str(self.top / "links.toml"), PIP_NO_INDEX="1", PIP_FIND_LINKS=self.wheels.as_uri(), PIP_NO_CACHE_DIR="1",
                         UV_CACHE_DIR=str(self.top / "uv"), PIP_CONFIG_FILE=os.devnull, HOME=str(self.top), NETRC=str(self.top / ".netrc"))
 
     def add_wheel(self, *args, **more):
