@@ -473,3 +473,30 @@ class Terminals(PawlTest):
         self.assertEqual(os.read(master, 1000), b"red\r\n100%\r\n")
         os.close(slave)
         os.close(master)
+
+    def test_the_live_line_fits_a_narrow_terminal(self):
+        import fcntl
+        import re
+        import struct
+        import termios
+        self.write("pawl.yaml", "version: 1\npipeline: t\nsteps: {slow: {run: 'sleep 0.3'}}\n")
+        for columns in (12, 30, 200):
+            master, slave = os.openpty()
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            env = dict(self.env, TERM="xterm")
+            process = subprocess.Popen([PAWL, "run", "--force"], cwd=self.root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
+            self.assertEqual(process.wait(60), 0)
+            os.close(slave)
+            text = b""
+            while True:
+                try:
+                    piece = os.read(master, 65536)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                text += piece
+            os.close(master)
+            lines = [len(x) for x in re.findall(r"\r\x1b\[K( *Working[^\r\n]*)", text.decode())]
+            self.assertEqual(bool(lines), columns > 21, text)
+            self.assertTrue(all(n < columns for n in lines), text)
