@@ -21,6 +21,7 @@ builder_make(const struct builder_job *j, struct blobs *b, struct layer_info *ou
 	int bad = -1;
 	switch (j->part) {
 	case BUILDER_WHEEL:
+		layer_part(l);
 		bad = wheel_add_named(b, &j->wheel, j->wheel_name, j->scheme, l, e);
 		break;
 	case BUILDER_FILES:

@@ -441,6 +441,8 @@ layer_write(struct layer *l, struct blobs *b, enum layer_compression c, struct l
 	for (size_t i = 0; i < n && bad == 0; i++)
 		bad = put_entry(&o, l, b, v[i], room, e);
 	free(room);
+	if (bad == 0 && l->part)
+		bad = squeeze_cut(o.to, e);
 	if (bad < 0 || squeeze_write(o.to, (struct str){ zero, sizeof zero }, e) < 0) {
 		squeeze_abort(o.to);
 		return -1;
@@ -450,6 +452,24 @@ layer_write(struct layer *l, struct blobs *b, enum layer_compression c, struct l
 		return -1;
 	*out = info;
 	return 0;
+}
+
+void
+layer_part(struct layer *l)
+{
+	l->part = true;
+}
+
+struct str
+layer_media(enum layer_compression c)
+{
+	return COMPRESSION[c].media;
+}
+
+enum squeeze_kind
+layer_squeeze(enum layer_compression c)
+{
+	return COMPRESSION[c].kind;
 }
 
 const char *

@@ -79,6 +79,12 @@ const char *layer_path_wrong(struct str path);
 int layer_unpack(struct layer *l, struct blobs *b, int at, struct err *e);
 /* Write it into the blob store. media is static text. Any thread. */
 int layer_write(struct layer *l, struct blobs *b, enum layer_compression c, struct layer_info *out, struct err *e);
+/* The layer is one that layer_join takes: its end (two zero blocks) is a member of its own. Before it is written. */
+void layer_part(struct layer *l);
+/* Layers of that sort as one, in this order: their members are taken as they are, nothing is compressed again. Later entries of a path win, as in any
+ * archive. Any thread. */
+int layer_join(struct blobs *b, enum layer_compression c, const struct digest *layers, size_t n, struct layer_info *out, struct err *e);
+struct str layer_media(enum layer_compression c); /* static */
 /* Compressor with version, for keys: "libdeflate 1.14 level 1, 1 MiB". Static. */
 const char *layer_compressor(enum layer_compression c);
 

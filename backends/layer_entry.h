@@ -6,6 +6,7 @@
 #define PAWL_BACKENDS_LAYER_ENTRY_H
 
 #include "backends/layer.h"
+#include "backends/squeeze.h"
 #include "base/map.h"
 #include "base/vec.h"
 
@@ -31,7 +32,10 @@ struct layer {
 	struct map paths;                  /* path to index in entries */
 	int spool;                         /* file without a name; -1: none yet */
 	uint64_t spooled;
+	bool part;                         /* layer_part */
 };
+
+enum squeeze_kind layer_squeeze(enum layer_compression c);
 
 /* Adds the missing parent folders, checks that nothing lies below what is no folder, sorts by path, makes the first name of a file with
  * several the file and the others its hard links. *v lives in the layer's arena. */

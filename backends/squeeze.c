@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/squeeze.h"
 
+#include <assert.h>
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,34 @@ squeeze_write(struct squeeze *s, struct str bytes, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+int
+squeeze_cut(struct squeeze *s, struct err *e)
+{
+	return s->n > 0 ? flush(s, e) : 0;
+}
+
+int
+squeeze_bytes(enum squeeze_kind kind, struct str in, struct buf *out, struct err *e)
+{
+	struct piece p = { 0 };
+	assert(in.n > 0 && in.n <= PIECE);
+	if (kind == SQUEEZE_NONE) {
+		buf_put(out, in);
+		return 0;
+	}
+	if (kind == SQUEEZE_GZIP)
+		piece_gzip(&p, in.p, in.n);
+	else
+		piece_zstd(&p, in.p, in.n);
+	if (p.n > 0)
+		buf_put(out, (struct str){ p.out, p.n });
+	free(p.out);
+	if (p.deflate)
+		libdeflate_free_compressor(p.deflate);
+	(void)ZSTD_freeCCtx(p.zstd);
+	return p.n > 0 ? 0 : err_set(e, ERR_WORLD, "cannot compress: out of memory");
 }
 
 int

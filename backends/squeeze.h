@@ -20,6 +20,10 @@ int squeeze_begin(struct blobs *b, enum squeeze_kind kind, struct squeeze **out,
 int squeeze_write(struct squeeze *s, struct str bytes, struct err *e);
 /* The rest, then the blob. Frees s, also on failure. plain_size may be NULL. */
 int squeeze_end(struct squeeze *s, struct digest *blob, uint64_t *size, struct digest *plain, uint64_t *plain_size, struct err *e);
+/* What was written so far ends a member: the next byte begins another. */
+int squeeze_cut(struct squeeze *s, struct err *e);
+/* At most a piece's size (1 MiB) as one member, appended. */
+int squeeze_bytes(enum squeeze_kind kind, struct str in, struct buf *out, struct err *e);
 void squeeze_abort(struct squeeze *s); /* NULL is fine */
 const char *squeeze_name(enum squeeze_kind kind); /* with version and level, for keys: "libdeflate 1.14 level 1, 1 MiB" */
 

@@ -14,7 +14,7 @@
 
 #include "backends/layer.h"
 
-#define WHEEL_FORMAT 1     /* enters keys; raised when other files would come out of the same wheel */
+#define WHEEL_FORMAT 2     /* enters keys; raised when other files would come out of the same wheel */
 
 struct wheel_scheme {      /* relative to the image's root or to the venv: "usr/local/lib/python3.11/site-packages" */
 	struct str purelib, platlib, scripts, data;

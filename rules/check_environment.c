@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/apt.h"
 #include "rules/check.h"
+#include "rules/wheel_layers.h"
 #include "sys/file.h"
 
 static bool
@@ -49,6 +50,12 @@ check_requirements(struct check *c, const struct ir_environment *env)
 	}
 	must_exist(c, env, "python.pyproject", env->python.pyproject);
 	must_exist(c, env, "python.lock", env->python.lock);
+	struct wheel_layout layout;
+	const char *wrong = wheel_layout_read(env->python.layers, &layout);
+
+	if (wrong)
+		CHECK_ERROR(c, check_environment_at(c, env, "python.layers", (struct str){ 0 }), "bad-choice",
+			    STR("such as {big: 1MiB, buckets: 16, each: 40}"), "environment '" STR_FMT "': 'layers' %s", STR_ARG(env->name), wrong);
 }
 
 static void

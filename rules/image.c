@@ -148,6 +148,8 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 	key_text(k, "config", STR("user"), env->user);
 	key_text(k, "config", STR("entrypoint"), buf_str(&words));
 	key_text(k, "config", STR("platform"), environment_platform(env));
+	if (env->python.layers.n > 0)
+		key_text(k, "config", STR("python.layers"), env->python.layers);
 	key_num(k, "format", STR("image"), IMAGE_FORMAT);
 	key_num(k, "format", STR("layer"), LAYER_FORMAT);
 	key_num(k, "format", STR("wheel"), WHEEL_FORMAT);

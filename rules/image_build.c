@@ -66,6 +66,24 @@ tell(struct building *b, struct str what)
 
 /* ---- layers ---- */
 
+/* The layers of a bucket's wheels, each for itself: they are kept for other buckets and images. */
+static int
+make_parts(struct building *b, const struct builder_kind *builder, struct layer_spec *s, struct err *e)
+{
+	struct image_state *state = b->project->image;
+	for (size_t i = 0; i < s->nparts; i++) {
+		AUTO_BUF record = { 0 };
+		if (s->parts[i].out.state != IMAGE_LAYER_BUILD)
+			continue;
+		if (layer_make(b->project, builder, &s->parts[i], &record, e) < 0)
+			return -1;
+		pthread_mutex_lock(&state->mu);
+		layer_record(&s->parts[i], buf_str(&record), &state->batch);
+		pthread_mutex_unlock(&state->mu);
+	}
+	return 0;
+}
+
 static void
 make_one(void *ctx, size_t i)
 {
@@ -78,7 +96,7 @@ make_one(void *ctx, size_t i)
 		return;
 	const struct builder_kind *builder = builder_find(b->project->stack->builder, &e);
 	tell(b, s->history);
-	const bool failed = !builder || layer_make(b->project, builder, s, &record, &e) < 0;
+	const bool failed = !builder || make_parts(b, builder, s, &e) < 0 || layer_make(b->project, builder, s, &record, &e) < 0;
 	pthread_mutex_lock(&state->mu);
 	if (failed && !b->bad) {
 		b->bad = true;
@@ -95,10 +113,16 @@ make_one(void *ctx, size_t i)
 static int
 fetch_wheels(struct building *b, struct err *e)
 {
-	struct wheel_set missing = { .v = arena_array(&b->arena, struct wheel_pin, b->parts.n + 1) };
+	struct wheel_set missing = { .v = arena_array(&b->arena, struct wheel_pin, b->wheels.n + 1) };
 	for (size_t i = 0; i < b->parts.n; i++) {
-		if (b->parts.v[i].out.state == IMAGE_LAYER_BUILD && !b->parts.v[i].files)
-			missing.v[missing.n++] = b->parts.v[i].wheel;
+		struct layer_spec *s = &b->parts.v[i];
+		if (s->out.state != IMAGE_LAYER_BUILD || s->files)
+			continue;
+		if (s->nparts == 0)
+			missing.v[missing.n++] = s->wheel;
+		for (size_t k = 0; k < s->nparts; k++)
+			if (!layer_find(b->project, &s->parts[k], &b->arena))
+				missing.v[missing.n++] = s->parts[k].wheel;
 	}
 	const struct wheel_workshop w = { .env = b->data->env, .parent = &b->parent, .progress = wheel_arrived, .ctx = b->task };
 	return missing.n > 0 ? wheels_fetch(b->project, &missing, &w, &b->stop, e) : 0;

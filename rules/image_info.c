@@ -10,7 +10,7 @@
 #include "rules/apt.h"
 #include "rules/image_inside.h"
 
-static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir", "dockerfile", "apt" };
+static const char *const KINDS[] = { "parent", "bootstrap", "wheel", "include", "code", "run", "copy", "add", "workdir", "dockerfile", "apt", "wheels" };
 #define NKINDS (sizeof KINDS / sizeof KINDS[0])
 
 struct js *

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/image_inside.h"
+#include "rules/wheel_layers.h"
+
+#define LAYERS_BESIDE 3 /* of packages, of include:, of code */
 
 #include "rules/wants.h"
 
@@ -70,9 +73,13 @@ image_parts(struct project *p, const struct ir_environment *env, const struct pa
 			       STR_ARG(env->name), STR_ARG(parent->name));
 	struct image_parts parts = { .v = arena_array(a, struct layer_spec, wheels->n + 3) };
 	struct builder_file *files;
-	for (size_t i = 0; i < wheels->n; i++) {
+	struct wheel_layout layout;
+	const char *wrong = wheel_layout_read(env->python.layers, &layout);
+	if (wrong)
+		return err_set(e, ERR_INPUT, "the environment '" STR_FMT "': 'python.layers' %s", STR_ARG(env->name), wrong);
+	if (wheels->n > 0) {
 		const struct wheel_scheme scheme = parent_scheme(parent, a);
-		parts.v[parts.n++] = layer_of_wheel(b, image_compression(env), &wheels->v[i], &scheme, a);
+		parts.n = wheel_layers(&layout, b, image_compression(env), wheels, &scheme, parent->nlayers + LAYERS_BESIDE, a, parts.v);
 	}
 	const size_t ninclude = builder_files(include, NULL, workdir, a, &files);
 	if (ninclude > 0)

@@ -34,6 +34,23 @@ layer_of_wheel(const struct builder_kind *b, enum layer_compression c, const str
 }
 
 struct layer_spec
+layer_of_wheels(const struct builder_kind *b, enum layer_compression c, unsigned index, struct layer_spec *parts, size_t n, struct arena *a)
+{
+	struct layer_spec s = { .kind = "wheels", .name = arena_printf(a, "%02u", index), .compression = c, .parts = parts, .nparts = n };
+	AUTO_BUF names = { 0 };
+	buf_printf(&names, "wheels %02u:", index);
+	begin_key(&s, b, BUILDER_WHEEL, a);
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(&names, " " STR_FMT " " STR_FMT "%s", STR_ARG(parts[i].name), STR_ARG(parts[i].wheel.version), i + 1 < n ? "," : "");
+		key_digest(&s.key, "part", parts[i].name, &parts[i].key_digest);
+	}
+	s.history = arena_str(a, buf_str(&names));
+	s.key_digest = key_done(&s.key);
+	s.out = (struct image_layer){ .kind = s.kind, .name = s.name, .state = IMAGE_LAYER_BUILD };
+	return s;
+}
+
+struct layer_spec
 layer_of_files(const struct builder_kind *b, enum layer_compression c, const char *kind, struct str name, struct builder_file *files, size_t n,
 	       struct arena *a)
 {
@@ -119,11 +136,23 @@ encode(struct layer_spec *s, double seconds, struct buf *out)
 	arena_done(&a);
 }
 
+static int
+join(struct project *p, const struct layer_spec *s, struct layer_info *out, struct err *e)
+{
+	struct arena a = { 0 };
+	struct digest *v = arena_array(&a, struct digest, s->nparts + 1);
+	for (size_t i = 0; i < s->nparts; i++)
+		v[i] = s->parts[i].out.digest;
+	const int bad = layer_join(p->cache->blobs, s->compression, v, s->nparts, out, e);
+	arena_done(&a);
+	return bad;
+}
+
 int
 layer_make(struct project *p, const struct builder_kind *b, struct layer_spec *s, struct buf *record, struct err *e)
 {
 	const int64_t began = clock_mono();
-	const bool wheel = s->files == NULL;
+	const bool wheel = s->files == NULL && s->nparts == 0;
 	struct arena a = { 0 };
 	struct builder_job j = {
 		.part = wheel ? BUILDER_WHEEL : BUILDER_FILES,
@@ -136,7 +165,11 @@ layer_make(struct project *p, const struct builder_kind *b, struct layer_spec *s
 		.nfiles = s->nfiles,
 	};
 	struct layer_info i;
-	const int bad = (wheel && wheel_blob(p, &s->wheel, &a, &j.wheel, &j.wheel_name, e) < 0) || b->make(&j, p->cache->blobs, &i, e) < 0;
+	int bad;
+	if (s->nparts > 0)
+		bad = join(p, s, &i, e) < 0;
+	else
+		bad = (wheel && wheel_blob(p, &s->wheel, &a, &j.wheel, &j.wheel_name, e) < 0) || b->make(&j, p->cache->blobs, &i, e) < 0;
 	arena_done(&a);
 	if (bad)
 		return err_wrap(e, "layer %s/" STR_FMT, s->kind, STR_ARG(s->name));

@@ -286,7 +286,9 @@ static const struct schema_key python_keys[] = {
 	  false, "uv where it is there, else pip", "Which resolver to use." },
 	{ "index", &texts, false, NULL,
 	  "Aliases of package indexes, which the user's configuration resolves." },
-	{ "layers", &any, false, NULL, "How packages are put into layers." },
+	{ "layers", &any, false, "`{big: 1MiB, buckets: 16, each: 40}`",
+	  "How packages are put into layers. Up to `each` packages each have their own. Of more, wheels of at least `big` have their own, and the others "
+	  "share `buckets` layers by their names, so that one that changes makes one layer again. An image has fewer than 100 layers in any case." },
 };
 static const struct schema_section python_section = { "python", "The Python packages of an environment.",
 						      KEYS(python_keys) };

@@ -182,8 +182,8 @@ from_web(struct fetch *f, const struct wheel_pin *w, struct str url, struct aren
 }
 
 /* What a tool wrote may have %-sequences, what we did has none. */
-static char *
-path_of_url(struct str url, struct arena *a)
+char *
+wheel_path_of_url(struct str url, struct arena *a)
 {
 	char *plain = arena_z(a, str_drop(url, 7));
 
@@ -206,7 +206,7 @@ fetch_one(void *ctx, size_t i)
 	else if (f->stop && atomic_load(f->stop))
 		(void)err_set(&f->errs[i], ERR_INTERRUPTED, "ended before it was done");
 	else if (str_starts(url, STR("file://")))
-		(void)from_file(f, w, path_of_url(url, &a), &f->wrong[i], &f->errs[i]);
+		(void)from_file(f, w, wheel_path_of_url(url, &a), &f->wrong[i], &f->errs[i]);
 	else
 		(void)from_web(f, w, url, &a, &f->wrong[i], &f->errs[i]);
 	arena_done(&a);

@@ -254,6 +254,17 @@ take_source(const struct choice *c, const struct resolver_package *p, struct str
 	return 0;
 }
 
+/* Indexes say how large a file is, folders do not. 0: not known. */
+static uint64_t
+size_here(struct str url, struct arena *a)
+{
+	struct file_stat st;
+
+	if (!str_starts(url, STR("file://")) || file_stat(AT_FDCWD, wheel_path_of_url(url, a), true, &st, NULL) < 0)
+		return 0;
+	return st.size;
+}
+
 static int
 choose_one(const struct choice *c, const struct resolver_package *p, struct wheel_pin *out, struct str *url)
 {
@@ -295,6 +306,8 @@ choose_one(const struct choice *c, const struct resolver_package *p, struct whee
 		return take_source(c, p, name, version, out, url);
 	*out = (struct wheel_pin){ .name = name, .version = version, .file = best->file, .sha256 = best->sha256, .size = best->size,
 				    .python = c->target->version };
+	if (!out->size)
+		out->size = size_here(best->url, c->a);
 	*url = best->url;
 	return 0;
 }

@@ -50,4 +50,6 @@ int resolver_choose(enum ir_installer i, const struct resolver_question *q, stru
 /* A folder for a resolver's files, in the cache or beside it. */
 int resolver_scratch(struct project *p, struct arena *a, struct str *out, struct err *e);
 
+char *wheel_path_of_url(struct str url, struct arena *a); /* of file:// */
+
 #endif

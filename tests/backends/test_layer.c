@@ -198,10 +198,48 @@ a_file_that_changed_meanwhile_is_noticed(void **state)
 	scratch_close(&s);
 }
 
+static void
+layers_join_without_being_compressed_again(void **state)
+{
+	(void)state;
+	struct scratch s;
+	scratch_open(&s);
+	for (enum layer_compression c = LAYER_GZIP; c <= LAYER_TAR; c++) {
+		struct err e = { 0 };
+		struct digest parts[3];
+		struct layer_info i;
+		for (size_t k = 0; k < 3; k++) {
+			struct layer *l = layer_new();
+			const struct str path = arena_printf(&s.arena, "lib/%zu", k);
+			layer_part(l);
+			assert_int_equal(layer_add_bytes(l, path, false, STR("text"), &e), 0);
+			assert_int_equal(layer_add_bytes(l, STR("lib/same"), false, path, &e), 0);
+			assert_int_equal(layer_write(l, s.blobs, c, &i, &e), 0);
+			parts[k] = i.digest;
+			layer_free(l);
+		}
+		if (layer_join(s.blobs, c, parts, 3, &i, &e) < 0)
+			fail_msg("%s", e.text);
+		AUTO_BUF out = { 0 };
+		list(&s, &i.digest, &out);
+		assert_string_equal(buf_z(&out), "d 755 0 lib\nf 644 0 lib/0 = text\nf 644 0 lib/same = lib/0\nd 755 0 lib\nf 644 0 lib/1 = text\n"
+						 "f 644 0 lib/same = lib/1\nd 755 0 lib\nf 644 0 lib/2 = text\nf 644 0 lib/same = lib/2\n");
+		assert_true(c != LAYER_TAR || digest_eq(&i.diff_id, &i.digest));
+		/* one whose end is not apart cannot be joined */
+		struct layer *l = layer_new();
+		assert_int_equal(layer_add_bytes(l, STR("x"), false, STR("x"), &e), 0);
+		assert_int_equal(layer_write(l, s.blobs, c, &i, &e), 0);
+		layer_free(l);
+		assert_int_equal(layer_join(s.blobs, c, &i.digest, 1, &i, &e), c == LAYER_TAR ? 0 : -1);
+	}
+	scratch_close(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(layers_join_without_being_compressed_again),
 		cmocka_unit_test(entries_come_out_sorted_with_their_folders),
 		cmocka_unit_test(order_of_adding_does_not_count),
 		cmocka_unit_test(bytes_are_what_they_always_were),
