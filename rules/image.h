@@ -2,8 +2,8 @@
  *
  * image: what an image is made of, and where it goes.
  *
- * An image node ("image:base") has the manifest's digest as its result. Its layers are the parent's, then one per wheel in the order of
- * their names, then what `include:` names, then the code of the steps that use the environment. Every layer of our own has a record of
+ * An image node ("image:base") has the manifest's digest as its result. Its layers are the parent's, then those of its
+ * wheels (rules/wheel_layers.h), then what `include:` names, then the code of the steps that use the environment. Every layer of our own has a record of
  * its own under the key of its content, so that images share them and an image that is made again makes only the layers that changed.
  */
 #ifndef PAWL_RULES_IMAGE_H
@@ -17,7 +17,7 @@
 enum image_layer_state { IMAGE_LAYER_HIT, IMAGE_LAYER_MADE, IMAGE_LAYER_BUILD }; /* BUILD: only in a plan */
 
 struct image_layer {
-	const char *kind;     /* "parent", "bootstrap", "run", "copy", "add", "workdir", "wheel", "include", "code" */
+	const char *kind;     /* "parent", "bootstrap", "run", "copy", "add", "workdir", "apt", "wheel", "wheels" (a bucket), "include", "code" */
 	struct str name;      /* of a wheel its name; of a parent its reference; else the environment's */
 	enum image_layer_state state;
 	struct digest digest; /* zero: not known yet (BUILD) */
