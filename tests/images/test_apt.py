@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`apt:` on a Debian parent: what is pinned, what is installed, what makes it run again, and that it comes out the same each time."""
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import debian
+import harness
 import images
+
+NOBODY = 65534
 
 # What real packages do that differs from run to run.
 RESTLESS = {"postinst": "date > /var/log/greeting.log; date > /etc/machine-id; mkdir -p /etc/ssh; head -c 32 /dev/urandom > /etc/ssh/ssh_host_rsa_key\n"
@@ -167,3 +172,43 @@ class Apt(images.ImageTest):
         self.assertEqual(self.run_json().states(), {"say": "cutoff"})  # asked again, the same
         self.edit("pawl.yaml", "[greet, greeting]", "[greet, alone]")
         self.assertEqual(self.run_json().states(), {"say": "made"})
+
+    def as_nobody(self, cache, *args, subids=None):
+        """pawl as an ordinary user, with a range of ids where a file gives one."""
+        words = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", str(self.top / "pawl"), *args]
+        if subids:
+            give = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"'
+            words = ["unshare", "-m", "sh", "-c", give, str(subids)] + words
+        outcome = subprocess.run(words, cwd=self.root, env=dict(self.env, PAWL_CACHE=str(cache), HOME=str(cache)), capture_output=True, text=True)
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        self.assertEqual(os.listdir(cache / "tmp"), [])
+        return json.loads(outcome.stdout)["images"][0]["layers"][-1]["digest"]
+
+    def test_without_root_it_is_the_same_layer_as_far_as_owners_can_be_given(self):
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("needs root, to become somebody else, and setpriv")
+        self.packages("[greet]")
+        as_root = self.build()["layers"][-1]["digest"]
+        self.top.chmod(0o755)
+        shutil.copy(harness.PAWL, self.top / "pawl")
+        (self.root / "parent").unlink()
+        shutil.copytree(self.parent, self.root / "parent")
+        (self.top / "subids").write_text("%d:1000000:65536\n" % NOBODY)
+        caches = [self.top / "one", self.top / "many"]
+        for cache in caches:
+            cache.mkdir()
+        subprocess.run(["chown", "-R", "%d:%d" % (NOBODY, NOBODY), str(self.root), *map(str, caches)], check=True)
+        alone = self.as_nobody(caches[0], "--json", "build", "base", "--output", "oci:out")
+        self.assertNotEqual(alone, as_root)
+        layer = {m.name: m for m in images.Image(self.root / "out").layers[-1]}
+        self.assertEqual((layer["usr/bin/greet"].mode, layer["var/lib/greeting"].uid), (0o4755, 0))
+        if shutil.which("newuidmap") and os.path.exists("/etc/subuid"):
+            self.assertEqual(self.as_nobody(caches[1], "--json", "build", "base", subids=self.top / "subids"), as_root)
+
+    def test_packages_on_a_dockerfile(self):
+        self.write("Dockerfile", "FROM base\nRUN echo made > /made\n")
+        self.project("dockerfile: Dockerfile\ncontexts: {base: 'oci:parent'}\napt: {packages: [greet], sources: ['%s'], keys: [key.asc]}" % self.source.line)
+        first = self.build()
+        self.assertEqual([kind for kind, _, _ in self.layers(first)], ["parent", "run", "apt"])
+        self.assertEqual(self.build()["state"], "hit")
+        self.assertEqual(sorted(self.pins()), ["greet", "greeting"])
