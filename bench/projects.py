@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same work written for pawl, ninja, make, Snakemake and DVC."""
+import json
 import pathlib
 import shutil
 
@@ -36,6 +37,17 @@ def mapped(root, n):
     root = pathlib.Path(root)
     _write(root / "pawl.yaml", "version: 1\npipeline: mapped\nsteps:\n  s: {foreach: {i: {range: [0, %d]}}, run: \"echo ${item.i} > ${outputs.o}\", "
            "outputs: {o: \"pawl-out/${item.i}.txt\"}}\n" % n)
+
+
+def imports(root, python):
+    """One Python step that imports much of the standard library and then works for about a second."""
+    root = pathlib.Path(root)
+    names = ("asyncio unittest http.server email.mime.multipart xml.dom.minidom concurrent.futures multiprocessing.pool sqlite3 decimal fractions logging.config "
+             "urllib.request ssl ctypes pydoc doctest json csv zipfile tarfile statistics imaplib smtplib ftplib xmlrpc.server html.parser argparse configparser "
+             "difflib gettext glob hashlib inspect pickle platform plistlib random shelve socketserver tempfile").split()
+    _write(root / "heavy.py", "import sys\n" + "".join("import %s\n" % name for name in names) +
+           "total = sum(i * i % 7 for i in range(6000000))\nopen(sys.argv[1], 'w').write(str(total))\n")
+    _write(root / "pawl.yaml", "version: 1\npipeline: imports\nsteps:\n  s: {run: [%s, heavy.py, \"${outputs.o}\"], outputs: {o: o.txt}}\n" % json.dumps(str(python)))
 
 
 def snakemake(root, n):
