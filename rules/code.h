@@ -16,6 +16,9 @@ int code_link(struct project *p, struct err *e);
 /* Project files that a step's code consists of, sorted, relative: for the code layer of images. In the arena. */
 int code_files(struct project *p, const struct step_data *s, struct arena *a, struct str **out, size_t *n, struct err *e);
 
+/* The step that has the path as an output or in one; NULL: none. After project_graph; any thread. */
+const struct step_data *code_maker(const struct project *p, struct str path);
+
 /* What an interpreter opens by itself to run the step's code: the files of all modules that are imported (those of which no definition counts,
  * too), and the folders in which it searches. Sorted; never changes, lives as long as the project. Loop thread. */
 struct code_cover {

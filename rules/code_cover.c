@@ -92,3 +92,15 @@ code_cover_folder(const struct code_cover *c, struct str path)
 {
 	return among(c->folders, c->nfolders, path);
 }
+
+const struct step_data *
+code_maker(const struct project *p, struct str path)
+{
+	const struct code_state *s = p->code;
+	for (struct str at = path; s && !str_is(at, ".") && !str_is(at, "/"); at = path_dir(at)) {
+		const uint32_t i = map_get(&s->mades.by_path, at);
+		if (i != MAP_NONE)
+			return p->graph.node[s->mades.v.v[i].node.i].data;
+	}
+	return NULL;
+}

@@ -560,6 +560,13 @@ observed_judge(struct observed *o, bool watched, struct observed_report *out, bo
 		notes_add(o->p->notes, "step '" STR_FMT "' read " STR_FMT " without declaring %s: it runs again when that changes", STR_ARG(step),
 			  STR_ARG(buf_str(&b)), out->nreads > 1 ? "them" : "it");
 	}
+	for (size_t i = 0; i < out->nreads; i++) {
+		const struct step_data *maker = code_maker(o->p, out->reads[i]);
+
+		if (maker != NULL)
+			notes_add(o->p->notes, "step '" STR_FMT "' read " STR_FMT ", which step '" STR_FMT "' makes: without an input that names it nothing "
+					       "says which of the two goes first", STR_ARG(step), STR_ARG(out->reads[i]), STR_ARG(maker->name));
+	}
 	buf_reset(&b);
 	if (out->nwrites > 0) {
 		names(&b, out->writes, out->nwrites);

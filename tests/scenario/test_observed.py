@@ -194,6 +194,16 @@ class Observed(PawlTest):
         self.assertTrue(select.select([pipes["done"]], [], [], 60)[0], "what the step left behind hangs")
         self.assertIn("pipeline: one", open(os.path.join(place, "copy")).read())
 
+    def test_an_output_of_another_step_is_said_to_have_no_order(self):
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: order
+            steps:
+              a: {run: "echo 1 > ${outputs.o}", outputs: {o: a.txt}}
+              b: {run: "x=txt; cat a.$x > ${outputs.o}", outputs: {o: b.txt}, after: [a]}
+            """)
+        self.assertIn("step 'b' read a.txt, which step 'a' makes", self.pawl("run").err)
+
     def test_strict_fails_on_what_is_not_declared(self):
         body = "run: \"x=txt; cat a.$x > ${outputs.o}; test ! -e b.$x\"\n%soutputs: {o: o.txt}"
         self.write("a.txt", "1\n")

@@ -62,6 +62,19 @@ class Verify(PawlTest):
         self.assertEqual(self.run_json("--verify", "30%").json["verified"], 3)
         self.assertEqual(len(self.ran()), 3)
 
+    def test_elements_over_an_output(self):
+        self.write("pawl.yaml", """
+            version: 1
+            pipeline: unfolded
+            steps:
+              list: {run: "echo '[1, 2]' > ${outputs.o}", outputs: {o: list.json}}
+              fit: {foreach: {n: list.o}, run: "echo ${item.n} >> '@RAN@'; echo ${item.n} > ${outputs.o}", outputs: {o: "o/${item.n}"}}
+            """)
+        self.pawl("run")
+        self.ran()
+        answer = self.run_json("--verify", "100%").json
+        self.assertEqual((answer["verified"], answer["unsteady"]), (3, []))
+
     def test_what_ran_just_now_is_no_hit(self):
         self.chain()
         self.assertEqual(self.run_json("--verify", "100%").json["verified"], 0)
