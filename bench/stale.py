@@ -7,7 +7,7 @@ Every row starts from a copy of the form's project after a complete run with the
     stale      an output is another one, or missing
     needless   outputs are right, and a step was executed that had no need to be
     fails      the tool ended with an error
-FIRST=1 measures the first row of each form only. Rows that say nothing about a tool (it has no such thing) are left out of its sums. Writes docs/stale.md when all tools ran; results are kept in
+FIRST=N measures the first N rows of each form only. Rows that say nothing about a tool (it has no such thing) are left out of its sums. Writes docs/stale.md when all tools ran; results are kept in
 build/bench-stale, so that a run that was stopped goes on. pawl's own column comes from `make check`, where every row has to be right.
 """
 import json
@@ -30,7 +30,7 @@ from project import Unsupported, python  # noqa: E402
 FORMS = rows_files.FORMS + rows_code.FORMS + rows_traps.FORMS + rows_reads.FORMS
 KEPT = HERE.parent / "build" / "bench-stale"
 PEERS = HERE.parent / "build" / "bench-peers"
-FIRST = bool(os.environ.get("FIRST"))
+FIRST = int(os.environ.get("FIRST", "0"))
 VERDICTS = ("right", "stale", "needless", "fails")
 
 
@@ -121,7 +121,7 @@ def run_tool(tool):
     with tempfile.TemporaryDirectory(prefix="bench stale ") as work:
         for form in FORMS:
             there = known["forms"].setdefault(form.name, {})
-            rows = [row for row in (form.rows[:1] if FIRST else form.rows) if row.name not in there]
+            rows = [row for row in (form.rows[:FIRST] if FIRST else form.rows) if row.name not in there]
             if not rows:
                 continue
             found = form_results(tool, form, rows, pathlib.Path(work))
@@ -158,7 +158,9 @@ def report(results):
 
 
 def main():
-    chosen = [t for t in stale_peers.ALL if not sys.argv[1:] or any(w.lower() in t.name.lower() for w in sys.argv[1:])]
+    words = [w.lower() for w in sys.argv[1:]]
+    exact = [t for t in stale_peers.ALL if t.name.lower() in words]
+    chosen = exact or [t for t in stale_peers.ALL if not words or any(w in t.name.lower() for w in words)]
     results = {}
     for tool in chosen:
         try:

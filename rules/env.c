@@ -59,14 +59,13 @@ fields(void *ctx, const struct inputs *in, struct key *k, struct err *e)
 		interpreter_fields(d->python, k);
 		return 0;
 	}
-	pair_list(k, "label", &env->labels);
+	/* No step can see its image's labels, or how its packages are spread over layers. */
 	text_list(k, "entrypoint", &env->entrypoint);
 	one_text(k, "workdir", env->workdir);
 	one_text(k, "user", env->user);
 	one_text(k, "platform", env->platform);
 	if (env->dockerfile.n)
 		dockerfile_fields(ctx, env, k);
-	one_text(k, "layers", env->python.layers);
 	return 0;
 }
 
