@@ -7,7 +7,7 @@ Every row starts from a copy of the form's project after a complete run with the
     stale      an output is another one, or missing
     needless   outputs are right, and a step was executed that had no need to be
     fails      the tool ended with an error
-FIRST=N measures the first N rows of each form only. Rows that say nothing about a tool (it has no such thing) are left out of its sums. Writes docs/stale.md when all tools ran; results are kept in
+FIRST=N measures the first N rows of each form only. --report writes it from what is known. Rows that say nothing about a tool (it has no such thing) are left out of its sums. Writes docs/stale.md when all tools ran; results are kept in
 build/bench-stale, so that a run that was stopped goes on. pawl's own column comes from `make check`, where every row has to be right.
 """
 import json
@@ -132,12 +132,13 @@ def run_tool(tool):
 
 
 def report(results):
-    tools = list(results)
+    tools = [name for name, found in results.items() if any(found["forms"].values())]
     rows = [(form, row) for form in FORMS for row in form.rows]
-    lines = ["<!-- made by `make bench-stale` -->", "# Stale or needless: one table of edits, eight ways to declare a pipeline", "",
+    lines = ["<!-- made by `make bench-stale` -->", "# Stale or needless: one table of edits, pawl and its peers", "",
              "%d edits of a pipeline of four Python steps and a shell step (`tests/stale/`). Each is made to a project that is up to date, which is then run once more." % len(rows),
              "*right*: every output is that of a run from scratch, and no step ran without need. *stale*: an output is another one or missing. *needless*: outputs are right, and a",
-             "step ran that had no need to. *fails*: the tool ended with an error. –: the tool has no such thing. pawl declares nothing beyond inputs and outputs; its rows are held by",
+             "step ran that had no need to. *fails*: the tool ended with an error. –: the tool has no such thing. ·: not measured yet; sums are over the rows that were, and",
+             "`make bench-stale` goes on where it stopped. pawl declares nothing beyond inputs and outputs; its rows are held by",
              "`make check`. Peers are used as their manuals show: a step declares its script and its data; *package declared* adds the folders of the code by hand.", "",
              "| | right | stale | needless | fails | rows |", "|---|---:|---:|---:|---:|---:|", "| **pawl** | **%d** | 0 | 0 | 0 | %d |" % (len(rows), len(rows))]
     for tool in tools:
@@ -153,11 +154,15 @@ def report(results):
         for row in form.rows:
             words = [results[tool]["forms"].get(form.name, {}).get(row.name, ["?"])[0] for tool in tools]
             lines.append("| %s | right | %s |" % (row.name.replace("|", "\\|"), " | ".join("–" if w == "-" else "·" if w == "?" else "" if w == "right" else "**stale**" if w == "stale" else w for w in words)))
-    lines += ["", "An empty cell is right; · was not measured."]
+    lines += ["", "An empty cell is right."]
     return "\n".join(lines) + "\n"
 
 
 def main():
+    if sys.argv[1:] == ["--report"]:
+        known = {t.name: KEPT / (t.name.replace(" ", "_").replace(",", "") + ".json") for t in stale_peers.ALL}
+        (HERE.parent / "docs" / "stale.md").write_text(report({name: json.loads(path.read_text()) for name, path in known.items() if path.exists()}))
+        return 0
     words = [w.lower() for w in sys.argv[1:]]
     exact = [t for t in stale_peers.ALL if t.name.lower() in words]
     chosen = exact or [t for t in stale_peers.ALL if not words or any(w in t.name.lower() for w in words)]
