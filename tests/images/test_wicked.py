@@ -74,6 +74,19 @@ class Pushing(WickedTest):
         self.push()
         self.assertTrue(all(row[3] == 0 for row in self.registry.faults), self.registry.faults)
 
+    def test_a_wait_can_be_interrupted(self):
+        import signal
+        self.registry.fault("PUT", "/manifests/", wicked.answer(429, {"Retry-After": "50"}), times=9)
+        for which in (signal.SIGINT, signal.SIGTERM):
+            before = len(self.registry.seen)
+            process = self.start("build", "base", "--push")
+            self.wait_for(lambda: [p for m, p in self.registry.requests(before) if "manifests" in p], "a refusal")
+            process.send_signal(which)
+            process.communicate(timeout=20)
+            self.assertIn(process.returncode, (128 + which, -which))
+        self.registry.faults.clear()
+        self.push()
+
     def test_without_retry_after_it_waits_by_itself(self):
         self.registry.fault("PUT", "/manifests/", wicked.answer(500))
         self.push()
