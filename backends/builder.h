@@ -3,8 +3,8 @@
  * builder: who makes the layers of an environment. A vtable per kind; `native` needs no daemon and no other program.
  *
  * Two kinds of work. Single layers from content described by data (make): wheels and files; every builder does that as `native` does, so that an edit
- * costs the same with all of them. And what runs commands on a parent (build): a Dockerfile's target, or packages on a parent rendered as a
- * Dockerfile, given whole to an engine, which gives an image back. Manifest, config, outputs and pushes are not its business, and neither is
+ * costs the same with all of them. And what runs commands on a parent (build): a Dockerfile's target, given whole to an engine, which gives an
+ * image back. Manifest, config, outputs and pushes are not its business, and neither is
  * whether something must be made at all. Blocks; several jobs at once from several threads.
  */
 #ifndef PAWL_BACKENDS_BUILDER_H

@@ -2,8 +2,8 @@
  *
  * js: JSON values; the one door to jansson.
  *
- * Values are trees with one owner: js_set and js_push take what they are given, js_free releases a whole tree, what js_get,
- * js_at and js_each return is borrowed. NULL is accepted everywhere as "no value": js_get of NULL is NULL, its text is
+ * Values are trees with one owner: js_set and js_push take what they are given, js_free releases a whole tree, what js_get
+ * and js_at return is borrowed. NULL is accepted everywhere as "no value": js_get of NULL is NULL, its text is
  * empty, its number 0. One thread at a time per tree.
  *
  * js_write gives canonical JSON (RFC 8785): keys sorted by UTF-16 code units, no white space, numbers as ECMAScript prints

@@ -4,10 +4,6 @@
 #include "cli/versions.h"
 #include "rules/rules.h"
 
-static const struct rule *const all_rules[] = { &rule_file, &rule_glob, &rule_var,  &rule_tool,  &rule_code,  &rule_env,
-						&rule_requirements, &rule_parent, &rule_layer, &rule_image, &rule_venv,
-						&rule_step };
-
 int
 verb_version(struct args *a, struct err *e)
 {
@@ -19,8 +15,11 @@ verb_version(struct args *a, struct err *e)
 		struct js *o = js_set(js_map(), "schema", js_int(1)), *l = js_map(), *k = js_map();
 		for (size_t i = 0; i < n; i++)
 			js_set(l, libs[i].name, js_textz(libs[i].version));
-		for (size_t i = 0; i < sizeof all_rules / sizeof *all_rules; i++)
-			js_set(k, all_rules[i]->kind, js_int(all_rules[i]->schema));
+		for (size_t i = 0; all_rules[i]; i++) { /* of those that share a kind, the newest */
+			const struct js *old = js_get(k, all_rules[i]->kind);
+			if (js_num(old) < (int64_t)all_rules[i]->schema)
+				js_set(k, all_rules[i]->kind, js_int(all_rules[i]->schema));
+		}
 		js_set(o, "version", js_textz(PAWL_VERSION));
 		js_set(o, "schemas", k);
 		text_json(js_set(o, "libraries", l));

@@ -7,7 +7,6 @@
 
 #include "cli/args.h"
 
-int verb_affected(struct args *a, struct err *e);
 int verb_artifact(struct args *a, struct err *e);
 int verb_build(struct args *a, struct err *e);
 int verb_cache(struct args *a, struct err *e);

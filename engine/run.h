@@ -2,10 +2,7 @@
  *
  * run: carry a plan out. One event loop; ready nodes by critical path; pools; early cutoff; records in batches.
  *
- *	WAITING -> DECIDED [inputs known: key, lookup]   DECIDED -> HIT | RESTORING | CLAIMING     CLAIMING -> (looked up again) HIT | RUNNING
- *	RUNNING -> MADE | FAILED [task.done]             RESTORING -> RESTORED | CLAIMING [blob damaged]
- *	any before RUNNING -> SKIPPED (condition, or what it needs failed) | CANCELLED (a failure without keep_going, an interrupt)
- *
+ * The phases of a node are in engine/sched.h.
  * States at the end are the contract's: hit, restored, cutoff (something upstream ran and came out the same), made, failed, skipped, cancelled.
  *
  * Durability: finished results are collected and committed (cache_commit) when nothing is ready, at the latest 50 ms after the first of

@@ -16,7 +16,7 @@
 
 #define KEY_LIMIT ((size_t)1 << 20)
 
-static const struct rule rule_apt, rule_apt_locked;
+static const struct rule rule_apt_locked;
 
 /* ---- the question ---- */
 
@@ -371,6 +371,6 @@ stop(struct task *t, bool hard)
 		atomic_store(&r->stop, true);
 }
 
-static const struct rule rule_apt = {
+const struct rule rule_apt = {
 	.kind = "apt", .schema = 1, .fields = fields, .in_place = in_place, .restore = restore, .start = start, .stop = stop, .explain = explain,
 };

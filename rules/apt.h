@@ -60,4 +60,7 @@ int apt_job(struct project *p, const struct ir_environment *env, const struct pa
 int apt_parent_packages(struct project *p, const struct ir_environment *env, struct parent_info *parent, struct arena *a, struct err *e);
 const struct result *apt_input(const struct inputs *in, const char *tag); /* of the edge with that tag; NULL: not known */
 
+extern const struct rule rule_apt, rule_apt_layer;
+extern const struct rule rule_base; /* rules/base.c */
+
 #endif

@@ -17,7 +17,6 @@
 #include "rules/rundirs.h"
 #include "sys/loop.h"
 
-static const struct rule rule_apt_layer;
 
 struct apt_layer_data {
 	const struct ir_environment *env;
@@ -408,6 +407,6 @@ stop(struct task *t, bool hard)
 		atomic_store(&m->stop, true);
 }
 
-static const struct rule rule_apt_layer = {
+const struct rule rule_apt_layer = {
 	.kind = "layer", .schema = 1, .fields = fields, .usable = usable, .start = start, .stop = stop, .explain = explain,
 };

@@ -5,7 +5,6 @@
 #include "rules/apt_layer.h"
 #include "rules/parent_inside.h"
 
-static const struct rule rule_base;
 
 node_id
 add_base(struct project *p, const struct ir_environment *env, struct err *e)
@@ -75,4 +74,4 @@ look(void *ctx, const struct inputs *in, struct arena *a, struct result *out, st
 	return 0;
 }
 
-static const struct rule rule_base = { .kind = "base", .schema = 1, .source = true, .look = look };
+const struct rule rule_base = { .kind = "base", .schema = 1, .source = true, .look = look };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *	engine_start [loop: files of copy: nodes, parents]  ->  make [pool: parents and context into the store, the builder's job]  ->  a parent's result
+ *	start [loop: files of copy: nodes, parents]  ->  make [pool: parents and context into the store, the builder's job]  ->  a parent's result
  */
 #include "rules/docker_engine.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rules: the table of node kinds, and the functions that turn parts of the IR into nodes. One file per kind.
+ * rules: node kinds, and the functions that turn parts of the IR into nodes. Those of apt are in rules/apt.h, of Dockerfiles in rules/docker_inside.h;
+ * rules/kinds.c lists all of them.
  *
  * Node names are the contract's: step:train, step:train[lr=0.1], image:base, layer:base/apt, layer:base/wheel/numpy, layer:base/code,
  * parent:REF, requirements:base, code:train, file:src/x.py, tree:data, glob:data/ *.csv, tool:awk, artifact names only in `graph`.
@@ -21,10 +22,13 @@ extern const struct rule rule_env;          /* rules/env.c: identity of an envir
 extern const struct rule rule_requirements; /* rules/requirements.c: must be resolved first, by a resolver */
 extern const struct rule rule_locked;       /* rules/requirements.c: the same kind, answered by pawl.lock: a source */
 extern const struct rule rule_parent;       /* rules/parent.c */
-extern const struct rule rule_layer;        /* rules/layer.c: wheel, bootstrap, include and code layers */
+extern const struct rule rule_layer;        /* rules/layer.c: layers of wheels, buckets, include and code: no nodes, only their records' kind */
 extern const struct rule rule_image;        /* rules/image.c: manifest and config */
 extern const struct rule rule_venv;         /* rules/venv.c: a virtual environment in the cache */
 extern const struct rule rule_step;         /* rules/step.c */
+
+/* Every kind of node and record there is; NULL at the end. */
+extern const struct rule *const all_rules[];
 
 /* One element of a step: a step without foreach has one. The data of a rule_step node. */
 struct step_data {

@@ -4,7 +4,7 @@
  * signatures and stops: no YAML, no Python, no subprocess, no network, no write.
  *
  * While an invocation plans, every rule reports what it looked at (leaves_*). After a run in which everything was hit or made and is in place,
- * snapshot_save stores the leaves under (project root, verb's arguments). snapshot_check opens one view, reads the block, stats the
+ * snapshot_save stores the leaves under (project root, verb's arguments). snapshot_look opens one view, reads the block, stats the
  * leaves in parallel by folder, compares variables, and says yes only if all of it is as before and nothing has expired.
  *
  * A file that is so young that its signature proves nothing yet is hashed once more after the wait of a tick or two when the snapshot is
