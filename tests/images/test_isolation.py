@@ -114,6 +114,19 @@ class Isolation(harness.PawlTest):
 
     # what it sees
 
+    def test_what_it_reads_without_declaring_it_counts(self):
+        self.write("conf/a.txt", "1\n")
+        self.write("conf/b.txt", "1\n")
+        self.project({"a": self.shell("f=conf/a; cat $f.txt > out.txt; cd conf; g=none; test -e $g.txt; cat /etc/hello >> ../out.txt", "outputs: {o: out.txt}")})
+        self.pawl("run")
+        self.assertIn("up to date", self.pawl("run").out)
+        for path, text, runs in (("conf/b.txt", "2\n", False), ("conf/a.txt", "2\n", True), ("conf/none.txt", "x\n", True)):
+            self.write(path, text)
+            step = self.pawl("--json", "plan").json["steps"][0]
+            self.assertEqual((step["state"], (step["reason"] or {}).get("code")), ("run", "observed") if runs else ("hit", None), (path, step))
+            self.pawl("run")
+        self.assertEqual(self.read("out.txt"), "2\nfrom the image\n")
+
     def test_the_project_is_its_working_folder_and_outputs_are_the_callers(self):
         self.write("in.txt", "mine\n")
         self.project({"a": self.shell("pwd > out.txt; cat in.txt /etc/hello >> out.txt; mkdir -p d/e; echo x > d/e/f",
