@@ -157,6 +157,7 @@ class Snakemake(Peer):
         text += "rule all:\n    input: %s\n" % ", ".join(repr(o) if o != "out/report" else "'out/report'" for _, _, outputs in pieces.values() for o in outputs)
         for step, (command, deps, outputs) in pieces.items():
             deps = self.files(deps) if self.declare else deps
+            command = command.replace("{", "{{").replace("}", "}}")
             text += "\n\nrule %s:\n    input: %s\n    output: %s\n" % (step, ", ".join(map(repr, deps)) or "[]",
                                                                      ", ".join("directory(%r)" % o if o == "out/report" else repr(o) for o in outputs))
             if step == "train":
