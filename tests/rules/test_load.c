@@ -109,10 +109,10 @@ static const struct row rows[] = {
 	  "\"parent\":{\"registry\":\"debian\"},\"platform\":\"linux/amd64\",\"user\":\"1000\",\"workdir\":\"/"
 	  "app\"}" },
 	{ ENVS "  e: {parent: scratch, python: {requirements: [six, \"Idna ==3\"], installer: uv, groups: "
-	       "dev, index: [inner], layers: {b: 8, a: 1}}}\n",
+	       "dev, index: [inner], layers: {each: 8, buckets: 9}}}\n",
 	  "environments", "e",
 	  "{\"parent\":{\"scratch\":true},\"python\":{\"groups\":[\"dev\"],\"index\":[\"inner\"],"
-	  "\"installer\":\"uv\",\"layers\":\"{\\\"a\\\":1,\\\"b\\\":8}\","
+	  "\"installer\":\"uv\",\"layers\":\"{\\\"buckets\\\":9,\\\"each\\\":8}\","
 	  "\"requirements\":[\"six\",\"Idna ==3\"]}}" },
 	{ ENVS "  base: {parent: python:3.11, apt: [a], env: {A: 1, B: 1}, python: {requirements: [six], "
 	       "installer: uv}}\n"
