@@ -112,7 +112,7 @@ build(struct session *s, int *status, struct err *e)
 	struct made m;
 	if (make(s, TARGET_IMAGES, &m, e) < 0)
 		return -1;
-	const int rc = deliver_all(s, &m, e);
+	const int rc = m.run.status == RUN_WAS_INTERRUPTED ? 0 : deliver_all(s, &m, e); /* who interrupts wants nothing sent any more */
 	if (rc == 0) {
 		*status = make_status(&m.run);
 		if (s->args->json)
