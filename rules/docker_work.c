@@ -209,8 +209,10 @@ docker_state_free(struct docker_state *s)
 		free(x);
 		x = older;
 	}
-	for (struct docker_env *d = s->envs; d; d = d->next)
+	for (struct docker_env *d = s->envs; d; d = d->next) {
 		VEC_DONE(&d->identity);
+		VEC_DONE(&d->uses);
+	}
 	pthread_mutex_destroy(&s->mu);
 	arena_done(&s->arena);
 	free(s);
