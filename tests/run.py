@@ -12,6 +12,7 @@ import io
 import multiprocessing
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -97,6 +98,8 @@ def work(job):
 
 
 def main():
+    # Started in the background of a script it is ignored, and so it would be in every pawl that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
