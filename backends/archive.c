@@ -510,3 +510,21 @@ archive_library_version(void)
 {
 	return library_use(&libarchive, NULL) < 0 ? "not there" : lib.version_details();
 }
+
+int
+archive_scan(struct blobs *b, const struct digest *d, const char *what,
+	     int (*call)(void *ctx, struct archive_reader *r, const struct archive_item *x, struct err *e), void *ctx, struct err *e)
+{
+	static const struct archive_opts o = { .links = ARCHIVE_LINKS_ROOT, .skip_devices = true };
+	struct archive_reader *r;
+	struct archive_item x;
+	if (archive_open_blob(b, d, what, &o, &r, e) < 0)
+		return -1;
+	int got;
+	while ((got = archive_next(r, &x, e)) == 1) {
+		if ((got = call(ctx, r, &x, e)) < 0)
+			break;
+	}
+	archive_close(r);
+	return got;
+}

@@ -54,6 +54,9 @@ void archive_close(struct archive_reader *r); /* NULL is fine */
 
 /* The next entry: 1, 0 at the end, -1. At the end the whole input has been read and its digest checked (blobs). */
 int archive_next(struct archive_reader *r, struct archive_item *out, struct err *e);
+/* Every entry of a layer of a root file system, in order; devices and the like are left out. call returns 0 to go on, or -1. */
+int archive_scan(struct blobs *b, const struct digest *d, const char *what,
+		 int (*call)(void *ctx, struct archive_reader *r, const struct archive_item *x, struct err *e), void *ctx, struct err *e);
 /* Content of the present file; *n 0 at its end. Not reading it is fine. */
 int archive_read(struct archive_reader *r, void *to, size_t size, size_t *n, struct err *e);
 /* All of it, at most limit bytes; appended. */

@@ -27,8 +27,7 @@ struct stream {
 struct run {
 	const struct build_command *c;
 	struct stream out[2];
-	struct buf last[BUILD_LAST]; /* a ring */
-	size_t nlines;
+	struct tail last;
 	int64_t started, killed;     /* ns; killed: when SIGTERM was sent */
 	bool stopped, late;
 	int told[2]; /* what the sandbox was told, see sandbox_command_private */
@@ -76,9 +75,7 @@ static void
 got_line(void *ctx, struct str text)
 {
 	struct stream *s = ctx;
-	struct buf *b = &s->run->last[s->run->nlines++ % BUILD_LAST];
-	buf_reset(b);
-	buf_put(b, text);
+	tail_add(&s->run->last, text);
 	if (s->run->c->line)
 		s->run->c->line(s->run->c->ctx, s->number, text);
 }
@@ -240,11 +237,9 @@ finish(struct run *r, struct arena *a, struct build_end *end)
 		if (r->out[i].run)
 			lines_end(&r->out[i].lines);
 	}
-	const size_t n = r->nlines < BUILD_LAST ? r->nlines : BUILD_LAST;
-	for (size_t i = 0; i < n; i++)
-		end->last[end->nlast++] = arena_str(a, buf_str(&r->last[(r->nlines - n + i) % BUILD_LAST]));
-	for (size_t i = 0; i < BUILD_LAST; i++)
-		buf_done(&r->last[i]);
+	for (; end->nlast < tail_lines(&r->last); end->nlast++)
+		end->last[end->nlast] = arena_str(a, tail_line(&r->last, end->nlast));
+	tail_done(&r->last);
 	end->seconds = (double)(clock_mono() - r->started) / (double)NS_PER_S;
 }
 

@@ -22,6 +22,7 @@
 
 #include "backends/layer.h"
 #include "backends/lines.h"
+#include "backends/tail.h"
 
 struct build;
 
@@ -65,7 +66,7 @@ struct build_command {
 	int64_t timeout;          /* ns; 0: none */
 };
 
-#define BUILD_LAST 20
+#define BUILD_LAST TAIL_LINES
 struct build_end {
 	int status;                  /* exit status, or 128 + signal; 127 and 126: it could not be started, the last line says why */
 	struct str last[BUILD_LAST]; /* its last lines, in the arena */

@@ -10,22 +10,12 @@
 
 #define ROOM 65536
 
-static int
-add(struct layer *l, int at, const struct builder_file *f, struct err *e)
-{
-	if (f->target.n > 0)
-		return layer_add_link(l, f->path, f->target, e);
-	return layer_add_file(l, f->path, f->exec, at, f->from, &f->content, e);
-}
-
 int
 builder_context(struct blobs *b, int at, const struct builder_file *files, size_t n, struct digest *out, uint64_t *size, struct err *e)
 {
 	struct layer *l = layer_new();
 	struct layer_info info;
-	int bad = 0;
-	for (size_t i = 0; i < n && bad == 0; i++)
-		bad = add(l, at, &files[i], e);
+	int bad = builder_add_files(l, at, files, n, e);
 	if (bad == 0)
 		bad = layer_write(l, b, LAYER_TAR, &info, e);
 	layer_free(l);

@@ -36,6 +36,7 @@ void builder_say(const struct builder_build *j, struct str text);
 void builder_masks(const struct builder_build *j, struct arena *a, struct masks *out);
 /* 32 hexadecimal digits: the same for every job that would give the same image. */
 struct str builder_job_name(const struct builder_build *j, const struct builder_kind *k, struct arena *a);
+int builder_add_files(struct layer *l, int at, const struct builder_file *files, size_t n, struct err *e);
 /* native's way of making single layers, which is everybody's. */
 int builder_make(const struct builder_job *j, struct blobs *b, struct layer_info *out, struct err *e);
 const char *builder_identity(enum builder_part part, enum layer_compression c);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/builder_inside.h"
 
-static int
-add_files(struct layer *l, const struct builder_job *j, struct err *e)
+int
+builder_add_files(struct layer *l, int at, const struct builder_file *files, size_t n, struct err *e)
 {
-	for (size_t i = 0; i < j->nfiles; i++) {
-		const struct builder_file *f = &j->files[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct builder_file *f = &files[i];
 		const int bad = f->target.n > 0 ? layer_add_link(l, f->path, f->target, e) :
-						  layer_add_file(l, f->path, f->exec, j->at, f->from, &f->content, e);
+						  layer_add_file(l, f->path, f->exec, at, f->from, &f->content, e);
 		if (bad < 0)
 			return -1;
 	}
@@ -25,7 +25,7 @@ builder_make(const struct builder_job *j, struct blobs *b, struct layer_info *ou
 		bad = wheel_add_named(b, &j->wheel, j->wheel_name, j->scheme, l, e);
 		break;
 	case BUILDER_FILES:
-		bad = add_files(l, j, e);
+		bad = builder_add_files(l, j->at, j->files, j->nfiles, e);
 		break;
 	}
 	if (bad == 0)

@@ -112,8 +112,9 @@ forget(struct scan *s, struct str path, bool inside_only)
 }
 
 static int
-see(struct scan *s, struct archive_reader *r, const struct archive_item *x, struct err *e)
+see(void *ctx, struct archive_reader *r, const struct archive_item *x, struct err *e)
 {
+	struct scan *s = ctx;
 	const struct str base = path_base(x->path), dir = path_dir(x->path);
 	if (str_is(base, ".wh..wh..opq")) {
 		forget(s, dir, true);
@@ -139,18 +140,7 @@ see(struct scan *s, struct archive_reader *r, const struct archive_item *x, stru
 static int
 scan_layer(struct scan *s, struct blobs *b, const struct digest *d, struct err *e)
 {
-	static const struct archive_opts o = { .links = ARCHIVE_LINKS_ROOT, .skip_devices = true };
-	struct archive_reader *r;
-	struct archive_item x;
-	if (archive_open_blob(b, d, "a layer of the parent", &o, &r, e) < 0)
-		return -1;
-	int got;
-	while ((got = archive_next(r, &x, e)) == 1) {
-		if ((got = see(s, r, &x, e)) < 0)
-			break;
-	}
-	archive_close(r);
-	return got;
+	return archive_scan(b, d, "a layer of the parent", see, s, e);
 }
 
 static struct str

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/tail.h"
@@ -78,24 +77,9 @@ attend(struct watch *w, const struct proc *p, int fd, struct lines *l)
 }
 
 static int
-input_of(struct str input, struct err *e)
-{
-	AUTO_FD fd = memfd_create("input", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_os(e, "make a file in memory");
-	if (file_write_all(fd, input, e) < 0)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_os(e, "rewind a file in memory");
-	const int r = fd;
-	fd = -1;
-	return r;
-}
-
-static int
 started(const struct program *p, int out, struct proc *proc, struct err *e)
 {
-	AUTO_FD in = p->input.n > 0 ? input_of(p->input, e) : -1;
+	AUTO_FD in = p->input.n > 0 ? proc_input(p->input, e) : -1;
 	AUTO_FD folder = p->folder ? file_open(AT_FDCWD, p->folder, O_PATH | O_DIRECTORY, 0, e) : -1;
 	if ((p->input.n > 0 && in < 0) || (p->folder && folder < 0))
 		return -1;

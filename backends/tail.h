@@ -17,6 +17,8 @@ struct tail {
 };
 
 void tail_add(struct tail *t, struct str line);
+size_t tail_lines(const struct tail *t);                 /* that are kept */
+struct str tail_line(const struct tail *t, size_t i);    /* the oldest is 0; borrowed until the next tail_add */
 /* The lines, each after a newline and "  | "; empty when there was none. */
 struct str tail_text(const struct tail *t, struct arena *a);
 void tail_done(struct tail *t);

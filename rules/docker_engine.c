@@ -304,10 +304,10 @@ make(struct docker_work *w, struct err *e)
 	int bad = 0;
 	for (size_t i = 0; i < d->uses.n && bad == 0; i++)
 		bad = add_engine_parent(&x, &d->uses.v[i], e);
-	if (bad == 0)
-		bad = docker_render(d, name_of, &x, &w->arena, &text, e);
-	if (bad == 0)
+	if (bad == 0) {
+		docker_render(d, name_of, &x, &w->arena, &text);
 		bad = pack_context(w, &context, e);
+	}
 	if (bad == 0)
 		bad = job(&x, &context, buf_str(&text), e);
 	VEC_DONE(&x.parents);

@@ -20,7 +20,6 @@ const struct builder_kind *docker_engine_builder(const struct project *p);
 
 /* How the builder is to call the image that an instruction names in FROM, --from= or from=. */
 typedef struct str (*docker_render_name)(void *ctx, const struct docker_instruction *in, struct str written);
-/* ERR_INPUT: something in it only the native builder has. */
-int docker_render(const struct docker_env *d, docker_render_name name, void *ctx, struct arena *a, struct buf *out, struct err *e);
+void docker_render(const struct docker_env *d, docker_render_name name, void *ctx, struct arena *a, struct buf *out);
 
 #endif

@@ -84,12 +84,11 @@ put_stage(struct rendering *r, const struct docker_stage *s)
 	}
 }
 
-int
-docker_render(const struct docker_env *d, docker_render_name name, void *ctx, struct arena *a, struct buf *out, struct err *e)
+void
+docker_render(const struct docker_env *d, docker_render_name name, void *ctx, struct arena *a, struct buf *out)
 {
 	struct rendering r = { .d = d, .name = name, .ctx = ctx, .a = a, .out = out };
 	const struct docker_file *f = &d->file;
-	(void)e;
 	if (f->text.syntax.n > 0)
 		buf_printf(out, "# syntax=" STR_FMT "\n", STR_ARG(f->text.syntax));
 	if (f->text.escape != '\\')
@@ -102,5 +101,4 @@ docker_render(const struct docker_env *d, docker_render_name name, void *ctx, st
 		if (f->stages[i].needed)
 			put_stage(&r, &f->stages[i]);
 	}
-	return 0;
 }

@@ -11,34 +11,19 @@
 #include "rules/docker_engine.h"
 #include "rules/docker_inside.h"
 #include "rules/snapshot.h"
+#include "rules/workspace.h"
 #include "sys/file.h"
 
 #define NAMED_PARENT "parent" /* in the Dockerfile: the environment's own `parent:` */
 
 /* ---- reading ---- */
 
-/* What was read must be what the stat table remembers, or a later look at the signature would prove nothing. ERR_MISSING. */
 static int
 read_file(struct project *p, struct str path, size_t limit, struct str *out, struct err *e)
 {
-	char *z = arena_z(&p->arena, path);
-	struct file_stat st;
-	struct content c;
 	AUTO_BUF text = { 0 };
-	if (file_stat(p->fd, z, true, &st, e) < 0) {
-		leaves_path(p->leaves, path, NULL);
+	if (workspace_read(p, path, limit, &text, e) < 0)
 		return -1;
-	}
-	if (st.type != FILE_REGULAR)
-		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no file", STR_ARG(path));
-	const struct stat_sig sig = stat_sig_of(&st);
-	if (stats_content(p->cache->stats, p->fd, z, &st, &c, e) < 0 || file_read(p->fd, z, limit, &text, e) < 0)
-		return -1;
-	const struct digest d = digest_of(buf_str(&text));
-	if (digest_eq(&d, &c.digest))
-		leaves_path(p->leaves, path, &sig);
-	else
-		leaves_never(p->leaves);
 	*out = arena_str(&p->arena, buf_str(&text));
 	return 0;
 }

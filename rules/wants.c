@@ -10,32 +10,13 @@
 #include "rules/pyproject.h"
 #include "rules/snapshot.h"
 #include "rules/wheelset.h"
+#include "rules/workspace.h"
 #include "sys/file.h"
 
-/* What was read must be what the stat table remembers, or a later look at the signature would prove nothing. */
 int
 wants_read(void *ctx, struct str path, struct buf *out, struct err *e)
 {
-	struct project *p = ctx;
-	char *z = arena_z(&p->arena, path);
-	struct file_stat st;
-	struct content c;
-
-	if (file_stat(p->fd, z, true, &st, e) < 0) {
-		leaves_path(p->leaves, path, NULL);
-		return -1;
-	}
-	if (st.type != FILE_REGULAR)
-		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no file", STR_ARG(path));
-	struct stat_sig sig = stat_sig_of(&st);
-	if (stats_content(p->cache->stats, p->fd, z, &st, &c, e) < 0 || file_read(p->fd, z, TOML_MAX, out, e) < 0)
-		return -1;
-	struct digest d = digest_of(buf_str(out));
-	if (digest_eq(&d, &c.digest))
-		leaves_path(p->leaves, path, &sig);
-	else
-		leaves_never(p->leaves);
-	return 0;
+	return workspace_read(ctx, path, TOML_MAX, out, e);
 }
 
 static int

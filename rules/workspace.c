@@ -159,3 +159,26 @@ workspace_look_files(struct project *p, const struct str *paths, size_t n, enum 
 	pthread_mutex_destroy(&m.mutex);
 	return m.failed == SIZE_MAX ? 0 : err_set(e, m.why.code, "%s", m.why.text);
 }
+
+int
+workspace_read(struct project *p, struct str path, size_t limit, struct buf *out, struct err *e)
+{
+	char *z = arena_z(&p->arena, path);
+	struct file_stat st;
+	struct content c;
+	if (file_stat(p->fd, z, true, &st, e) < 0) {
+		leaves_path(p->leaves, path, NULL);
+		return -1;
+	}
+	if (st.type != FILE_REGULAR)
+		return err_set(e, ERR_INPUT, "'" STR_FMT "' is no file", STR_ARG(path));
+	const struct stat_sig sig = stat_sig_of(&st);
+	if (stats_content(p->cache->stats, p->fd, z, &st, &c, e) < 0 || file_read(p->fd, z, limit, out, e) < 0)
+		return -1;
+	const struct digest d = digest_of(buf_str(out));
+	if (digest_eq(&d, &c.digest))
+		leaves_path(p->leaves, path, &sig);
+	else /* what was read must be what the stat table remembers, or a later look at the signature would prove nothing */
+		leaves_never(p->leaves);
+	return 0;
+}

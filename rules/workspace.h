@@ -30,4 +30,8 @@ int workspace_look(struct project *p, int at, struct str path, enum report repor
 /* The same for many files at once, on all CPUs; each must be a file. items[i].tree stays empty. */
 int workspace_look_files(struct project *p, const struct str *paths, size_t n, enum report report, struct workspace_item *items, struct err *e);
 
+/* The text of a file of the project that a node is read from, appended to out; the leaves hear of it, also when it is not there (ERR_MISSING). ERR_INPUT:
+ * it is no file. */
+int workspace_read(struct project *p, struct str path, size_t limit, struct buf *out, struct err *e);
+
 #endif

@@ -50,6 +50,8 @@ struct proc_end {
 /* A program that cannot be started is ERR_MISSING (not found) or ERR_WORLD, reported here and not as exit 127. A script
  * without "#!" is run by /bin/sh. */
 int proc_spawn(const struct proc_opts *o, struct proc *out, struct err *e);
+/* Bytes as a file in memory, for `in`: nothing has to be written while the program runs, and no SIGPIPE can come. The caller's. */
+int proc_input(struct str input, struct err *e);
 int proc_reap(struct proc *p, struct proc_end *out, struct err *e); /* waits if it is still there; closes pidfd */
 void proc_kill_group(pid_t group, int signal);
 

@@ -67,9 +67,8 @@ attend(const struct proc *p, struct stream s[2], int64_t deadline, struct err *e
 	}
 }
 
-/* The input as a file without a name: nothing has to be written while the program runs, and no SIGPIPE can come. */
-static int
-input_file(struct str input, struct err *e)
+int
+proc_input(struct str input, struct err *e)
 {
 	AUTO_FD fd = memfd_create("input", MFD_CLOEXEC);
 	if (fd < 0)
@@ -106,7 +105,7 @@ run(struct proc_opts o, struct str input, size_t limit, int timeout_ms, struct b
 	AUTO_FD err = -1;
 	AUTO_FD out_child = -1;
 	AUTO_FD err_child = -1;
-	AUTO_FD in = input.n ? input_file(input, e) : -1;
+	AUTO_FD in = input.n ? proc_input(input, e) : -1;
 	if ((input.n && in < 0) || make_pipe(bufs[0], &out, &out_child, e) < 0 || make_pipe(bufs[1], &err, &err_child, e) < 0)
 		return -1;
 	o.in = in;
